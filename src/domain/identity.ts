@@ -1,0 +1,57 @@
+import type { Principal, PrincipalKind } from './session.ts';
+
+export type Role = 'admin' | 'auditor' | 'reviewer' | 'user';
+
+export interface UserRecord {
+  readonly name: string;
+  readonly kind: PrincipalKind;
+  readonly groups: readonly string[];
+  readonly role: Role;
+  readonly disabled: boolean;
+  readonly createdAt: string;
+}
+
+export interface KeyRecord {
+  readonly user: string;
+  /** `SHA256:` and unpadded base64, as ssh-keygen -l prints it. */
+  readonly fingerprint: string;
+  /** Such as `ssh-ed25519` or `sk-ssh-ed25519@openssh.com`. */
+  readonly type: string;
+  readonly comment: string;
+  readonly addedAt: string;
+}
+
+export interface TokenRecord {
+  /** Public id, safe to show and to log; not the token. */
+  readonly id: string;
+  readonly user: string;
+  readonly createdAt: string;
+  readonly expiresAt: string;
+  readonly revokedAt?: string;
+}
+
+/** What the doors ask. Every answer takes the same time whether the name is known or not. */
+export interface Authenticator {
+  /** The user who registered this public key (SSH wire blob); undefined when unknown or disabled. The signature is the door's to verify. */
+  byPublicKey(blob: Buffer): Promise<Principal | undefined>;
+  /** The owner of the token, if it lives and belongs to `user`. */
+  byToken(user: string, token: string): Promise<Principal | undefined>;
+  /** Asked again just before a push is forwarded: user enabled, credential alive. */
+  stillValid(principal: Principal): Promise<boolean>;
+}
+
+/** What administrators ask. Unknown names throw NOT_FOUND, taken ones CONFLICT, bad input USAGE; each change is in the ledger before it takes effect. */
+export interface Directory extends Authenticator {
+  addUser(user: { name: string; kind: PrincipalKind; groups: readonly string[]; role: Role }, actor: string): Promise<UserRecord>;
+  disableUser(name: string, actor: string): Promise<void>;
+  users(): Promise<readonly UserRecord[]>;
+  user(name: string): Promise<UserRecord | undefined>;
+  /** `line` is one line of an OpenSSH .pub file. */
+  addKey(user: string, line: string, actor: string): Promise<KeyRecord>;
+  keys(user?: string): Promise<readonly KeyRecord[]>;
+  removeKey(user: string, fingerprint: string, actor: string): Promise<void>;
+  /** The token itself is returned once and kept only as a hash. `ttl` in milliseconds. */
+  createToken(user: string, ttl: number, actor: string): Promise<{ token: string; record: TokenRecord }>;
+  tokens(user?: string): Promise<readonly TokenRecord[]>;
+  revokeToken(id: string, actor: string): Promise<void>;
+}

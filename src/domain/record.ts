@@ -1,0 +1,128 @@
+import type { Oid, ProtocolVersion, RefReport, RefUpdate, Service } from './git.ts';
+import type { RefVerdict } from './policy.ts';
+import type { Principal, RefFacts } from './session.ts';
+
+/** Every event of the ledger: its code and the shape of its payload. Codes are never reused. */
+export interface EventPayloads {
+  'session.opened': {
+    transport: 'ssh' | 'http';
+    mode: 'stateful' | 'advertise' | 'rpc';
+    service: Service;
+    version: ProtocolVersion;
+    repo: string;
+    address: string;
+  };
+  'session.authenticated': { user: string; kind: string; groups: string[]; credential: Principal['credential'] };
+  'fetch.requested': {
+    target: string;
+    /** Ref prefixes of ls-refs; absent when only a fetch was made. */
+    refPrefixes?: string[];
+    wants?: Oid[];
+    wantCount?: number;
+    haveCount?: number;
+    filter?: string;
+    depth?: number;
+    deepenSince?: number;
+    deepenNot?: string[];
+  };
+  'fetch.served': { bytes: number; refs: number; pack: boolean };
+  'push.requested': { target: string; updates: RefUpdate[]; pushOptions: string[]; atomic: boolean; agent?: string };
+  'push.inspected': { refs: RefFacts[]; objects: number; bytes: number; sha256?: string };
+  'push.decided': { policyVersion: string; refs: RefVerdict[]; relay: RefUpdate[]; target: string };
+  /** The agent has been handed the decided updates. */
+  'push.relayed': { updates: RefUpdate[] };
+  'push.reported': { unpack: string; reports: RefReport[] };
+  /** Written at start for a push that was decided and never reported. */
+  'push.settled': { refs: { ref: string; outcome: 'applied' | 'not-applied' | 'unknown' }[] };
+  'session.closed': { outcome: SessionOutcome; code?: string; detail?: string; bytesIn: number; bytesOut: number };
+  'admin.user-added': { user: string; kind: string; groups: string[]; role: string };
+  'admin.user-disabled': { user: string };
+  'admin.key-added': { user: string; fingerprint: string };
+  'admin.key-removed': { user: string; fingerprint: string };
+  'admin.token-created': { user: string; token: string; expiresAt: string };
+  'admin.token-revoked': { user: string; token: string };
+  'admin.policy-applied': { version: string; previous?: string };
+  'admin.policy-rejected': { file: string; reason: string };
+  'admin.deploy-key-created': { upstream: string; repo: string };
+  'admin.deploy-key-imported': { upstream: string; repo: string };
+  'admin.deploy-key-removed': { upstream: string; repo: string };
+  'admin.upstream-credential-set': { upstream: string; repo: string };
+  'server.started': { version: string };
+  'server.stopped': Record<string, never>;
+}
+
+export type EventCode = keyof EventPayloads;
+
+/** `ok`: all was done; `partial`: some refs were refused; `refused`: by us; `rejected`: by the upstream. */
+export type SessionOutcome = 'ok' | 'partial' | 'refused' | 'rejected' | 'failed' | 'aborted' | 'unknown';
+
+export interface LedgerEvent<C extends EventCode = EventCode> {
+  /** Format version of the leaf. */
+  readonly v: 1;
+  readonly seq: number;
+  /** Wall clock, RFC 3339 with milliseconds, UTC. */
+  readonly time: string;
+  /** Monotonic milliseconds since the process started. */
+  readonly mono: number;
+  readonly code: C;
+  /** Session id; absent on administrative events. */
+  readonly session?: string;
+  /** Who acted: user name, or `operator` on the admin socket, or `refgate` itself. */
+  readonly actor: string;
+  readonly data: EventPayloads[C];
+}
+
+/** The write side of the ledger. Resolves once the event is durable on disk; throws LEDGER_UNAVAILABLE. */
+export interface Recorder {
+  append<C extends EventCode>(
+    code: C,
+    data: EventPayloads[C],
+    context: { session?: string; actor: string },
+  ): Promise<LedgerEvent<C>>;
+}
+
+/** One row of `session list`, kept up to date in the same batch as the events. */
+export interface SessionSummary {
+  readonly id: string;
+  readonly openedAt: string;
+  readonly closedAt?: string;
+  readonly user?: string;
+  readonly repo: string;
+  readonly transport: 'ssh' | 'http';
+  readonly service: Service;
+  readonly mode: 'stateful' | 'advertise' | 'rpc';
+  readonly address: string;
+  readonly refs: readonly string[];
+  /** Absent while the session is open. */
+  readonly outcome?: SessionOutcome;
+  readonly code?: string;
+  readonly bytesIn?: number;
+  readonly bytesOut?: number;
+}
+
+export interface SessionQuery {
+  readonly user?: string;
+  readonly repo?: string;
+  readonly ref?: string;
+  readonly outcome?: SessionOutcome;
+  /** RFC 3339; inclusive. */
+  readonly since?: string;
+  readonly until?: string;
+  /** Newest first; at most this many. */
+  readonly limit: number;
+  /** Id of the last row of the page before. */
+  readonly before?: string;
+}
+
+/** The read side of the ledger. */
+export interface LedgerReader {
+  sessions(query: SessionQuery): Promise<readonly SessionSummary[]>;
+  sessionEvents(id: string): Promise<readonly LedgerEvent[]>;
+  /** Sessions that have `push.decided` with something to relay, and neither `push.reported` nor `push.settled`. */
+  unsettled(): Promise<readonly { session: string; decided: LedgerEvent<'push.decided'> }[]>;
+  /** Sessions without `session.closed`. */
+  unclosed(): Promise<readonly string[]>;
+  head(): Promise<{ size: number; rootHash: string }>;
+  /** Recomputes every leaf hash and the root; throws LEDGER_CORRUPT naming the first bad sequence number. */
+  verify(onProgress?: (done: number, total: number) => void): Promise<{ size: number; rootHash: string }>;
+}

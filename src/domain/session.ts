@@ -1,0 +1,61 @@
+import type { Readable, Writable } from 'node:stream';
+import type { ProtocolVersion, RefUpdate, RefUpdateKind, Service } from './git.ts';
+
+export type PrincipalKind = 'person' | 'service';
+
+/** A proved identity. */
+export interface Principal {
+  readonly user: string;
+  readonly kind: PrincipalKind;
+  readonly groups: readonly string[];
+  readonly credential: {
+    readonly type: 'ssh-key' | 'token';
+    /** `SHA256:...` fingerprint of a key, or the public id of a token. */
+    readonly id: string;
+  };
+}
+
+/**
+ * One service request of one client, after authentication. `stateful` is one
+ * SSH exec: the server advertises first and both sides talk until the end.
+ * `advertise` and `rpc` are the two halves of smart HTTP: `input` of
+ * `advertise` is empty, `output` of both is the response body.
+ */
+export interface GitChannel {
+  readonly transport: 'ssh' | 'http';
+  readonly mode: 'stateful' | 'advertise' | 'rpc';
+  readonly service: Service;
+  readonly version: ProtocolVersion;
+  readonly principal: Principal;
+  /** Canonical `owner/repo`, without `.git`, as the client named it. */
+  readonly repo: string;
+  /** `address` is the peer's IP address. */
+  readonly client: { readonly address: string };
+  readonly input: Readable;
+  readonly output: Writable;
+  /** Aborted when the client goes away. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * How a session ended, for the transport: the SSH exit status, or nothing more
+ * to say on HTTP. Everything that people read has been written already.
+ */
+export interface ChannelResult {
+  readonly exitStatus: 0 | 1;
+}
+
+/** What is known of one ref update once the pack is held. */
+export interface RefFacts extends RefUpdate {
+  readonly kind: RefUpdateKind;
+  readonly namespace: 'branch' | 'tag' | 'other';
+  /** Only for updates. `unknown` is judged as false. */
+  readonly fastForward?: boolean | 'unknown';
+}
+
+export interface PushFacts {
+  readonly refs: readonly RefFacts[];
+  readonly pushOptions: readonly string[];
+  readonly objects: number;
+  readonly bytes: number;
+}
