@@ -42,7 +42,10 @@ export interface Authenticator {
 
 /** What administrators ask. Unknown names throw NOT_FOUND, taken ones CONFLICT, bad input USAGE; each change is in the ledger before it takes effect. */
 export interface Directory extends Authenticator {
-  addUser(user: { name: string; kind: PrincipalKind; groups: readonly string[]; role: Role }, actor: string): Promise<UserRecord>;
+  addUser(
+    user: { name: string; kind: PrincipalKind; groups: readonly string[]; role: Role },
+    actor: string,
+  ): Promise<UserRecord>;
   disableUser(name: string, actor: string): Promise<void>;
   users(): Promise<readonly UserRecord[]>;
   user(name: string): Promise<UserRecord | undefined>;

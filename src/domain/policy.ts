@@ -1,5 +1,5 @@
-import type { Principal, PushFacts } from './session.ts';
 import type { ErrorCode } from './error.ts';
+import type { Principal, PushFacts } from './session.ts';
 
 /** One reason of a verdict: which rule spoke, and what to do about it. */
 export interface Reason {

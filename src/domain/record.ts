@@ -12,7 +12,12 @@ export interface EventPayloads {
     repo: string;
     address: string;
   };
-  'session.authenticated': { user: string; kind: string; groups: string[]; credential: Principal['credential'] };
+  'session.authenticated': {
+    user: string;
+    kind: string;
+    groups: string[];
+    credential: Principal['credential'];
+  };
   'fetch.requested': {
     target: string;
     /** Ref prefixes of ls-refs; absent when only a fetch was made. */
@@ -26,7 +31,13 @@ export interface EventPayloads {
     deepenNot?: string[];
   };
   'fetch.served': { bytes: number; refs: number; pack: boolean };
-  'push.requested': { target: string; updates: RefUpdate[]; pushOptions: string[]; atomic: boolean; agent?: string };
+  'push.requested': {
+    target: string;
+    updates: RefUpdate[];
+    pushOptions: string[];
+    atomic: boolean;
+    agent?: string;
+  };
   'push.inspected': { refs: RefFacts[]; objects: number; bytes: number; sha256?: string };
   'push.decided': { policyVersion: string; refs: RefVerdict[]; relay: RefUpdate[]; target: string };
   /** The agent has been handed the decided updates. */
@@ -34,7 +45,13 @@ export interface EventPayloads {
   'push.reported': { unpack: string; reports: RefReport[] };
   /** Written at start for a push that was decided and never reported. */
   'push.settled': { refs: { ref: string; outcome: 'applied' | 'not-applied' | 'unknown' }[] };
-  'session.closed': { outcome: SessionOutcome; code?: string; detail?: string; bytesIn: number; bytesOut: number };
+  'session.closed': {
+    outcome: SessionOutcome;
+    code?: string;
+    detail?: string;
+    bytesIn: number;
+    bytesOut: number;
+  };
   'admin.user-added': { user: string; kind: string; groups: string[]; role: string };
   'admin.user-disabled': { user: string };
   'admin.key-added': { user: string; fingerprint: string };

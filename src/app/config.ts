@@ -1,0 +1,233 @@
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { LineCounter, parseDocument } from 'yaml';
+import { z } from 'zod';
+import { RefgateError } from '../domain/error.ts';
+import { parseDuration, parseSize } from './units.ts';
+
+/**
+ * refgate.yaml: the schema, its defaults, and its errors with line and column.
+ * docs/configuration.md explains every key; a test holds both together.
+ */
+
+const size = z.string().transform((text, context) => {
+  const bytes = parseSize(text);
+  if (bytes === undefined)
+    context.addIssue({ code: 'custom', message: 'expected a size such as 512MiB or 2GiB' });
+  return bytes ?? 0;
+});
+
+const duration = z.string().transform((text, context) => {
+  const ms = parseDuration(text);
+  if (ms === undefined)
+    context.addIssue({ code: 'custom', message: 'expected a duration such as 30s, 5m or 8h' });
+  return ms ?? 0;
+});
+
+const address = z.string().transform((text, context) => {
+  const match = /^(\[[0-9a-fA-F:.]+\]|[^:\s[\]]+):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[2]);
+  if (match?.[1] === undefined || port > 65535) {
+    context.addIssue({ code: 'custom', message: 'expected HOST:PORT, such as 127.0.0.1:2222' });
+    return { host: '', port: 0 };
+  }
+  return { host: match[1].replace(/^\[|\]$/g, ''), port };
+});
+
+const upstreamName = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,31}$/, 'use lower-case letters, digits and hyphens');
+const count = z.number().int().min(1);
+const agent = z.literal('local', { message: "only 'local' is served by this version" }).default('local');
+
+const upstream = z.union([
+  z.strictObject({
+    ssh: z.strictObject({
+      url: z.string().regex(/^ssh:\/\/[^\s/]+(\/\S*)?$/, 'expected ssh://USER@HOST[:PORT][/PREFIX]'),
+      hostKeys: z
+        .array(z.string().min(1))
+        .min(1, 'pin at least one host key; there is no trust on first use'),
+    }),
+    agent,
+  }),
+  z.strictObject({
+    http: z.strictObject({
+      url: z.string().regex(/^https?:\/\/[^\s@]+$/, 'expected https://HOST without a user name or password'),
+      ca: z.string().optional(),
+    }),
+    agent,
+  }),
+  z.strictObject({ path: z.strictObject({ root: z.string().min(1) }), agent }),
+]);
+
+const repoLine = z.strictObject({
+  path: z.string().regex(/^[^*\s]*(\*{1,2})?[^*\s]*$/, 'use at most one * or **'),
+  upstream: upstreamName,
+  to: z
+    .string()
+    .regex(/^[^*\s]*(\*{1,2})?[^*\s]*$/, 'use at most one * or **')
+    .optional(),
+});
+
+const limits = z
+  .strictObject({
+    loginGrace: duration.default(60_000),
+    authTries: count.default(3),
+    maxStartups: z
+      .string()
+      .regex(/^\d+:\d+:\d+$/, 'expected START:PERCENT:FULL as in sshd_config(5), such as 10:30:60')
+      .default('10:30:60'),
+    connectionsPerSource: count.default(256),
+    sessionsPerConnection: count.default(10),
+    idle: duration.default(600_000),
+    headers: duration.default(20_000),
+    upstreamConnect: duration.default(15_000),
+    upstreamIdle: duration.default(600_000),
+    refUpdates: count.default(1_000),
+    fetchLines: count.default(1_000_000),
+    packBytes: size.default(4 * 2 ** 30),
+    packObjects: count.default(5_000_000),
+    objectBytes: size.default(512 * 2 ** 20),
+    inflatedBytes: size.default(64 * 2 ** 30),
+    deltaDepth: count.default(4_095),
+    pushesPerUser: count.default(8),
+  })
+  .prefault({});
+
+const schema = z.strictObject({
+  data: z.string().min(1).default('./data'),
+  publicUrl: z.url().optional(),
+  listen: z
+    .strictObject({
+      ssh: address.prefault('127.0.0.1:2222'),
+      http: address.prefault('127.0.0.1:8080'),
+      ops: address.prefault('127.0.0.1:9090'),
+      tls: z.strictObject({ cert: z.string().min(1), key: z.string().min(1) }).optional(),
+    })
+    .prefault({}),
+  store: z.strictObject({ level: z.literal(true) }).prefault({ level: true }),
+  upstreams: z.record(upstreamName, upstream),
+  repos: z.array(repoLine).min(1),
+  policy: z.string().min(1).default('policy.yaml'),
+  noThin: z.boolean().default(true),
+  agentSocket: z.string().min(1).optional(),
+  limits,
+});
+
+export type Config = z.output<typeof schema> & { readonly file: string; readonly base: string };
+export type UpstreamConfig = z.output<typeof upstream>;
+export type Limits = Config['limits'];
+
+/** Reads and checks the file at `file`. Paths in it are made absolute, from the file's folder. @throws CONFIG_INVALID, all problems in one text, one per line. */
+export function loadConfig(file: string): Config {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new RefgateError('CONFIG_INVALID', 'operator', `${file} cannot be read; name it with --config`, {
+      cause,
+    });
+  }
+  return parseConfig(text, resolve(file));
+}
+
+/** The configuration of `text`, as `loadConfig`; `file` is its absolute path. */
+export function parseConfig(text: string, file: string): Config {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
+  const at = (offset: number): string => {
+    const { line, col } = lines.linePos(offset);
+    return `${file}:${line}:${col}`;
+  };
+  const fail = (problems: readonly string[]): never => {
+    throw new RefgateError('CONFIG_INVALID', 'operator', problems.join('\n'));
+  };
+  if (document.errors.length > 0)
+    fail(document.errors.map((error) => `${at(error.pos[0])}: ${error.message}`));
+  const parsed = schema.safeParse(document.toJS() ?? {});
+  if (!parsed.success) {
+    return fail(
+      parsed.error.issues.flatMap(flatten).map(({ path, message, key }) => {
+        const where = at(offsetOf(document, key === undefined ? path : [...path, key]));
+        return `${where}: ${path.concat(key ?? []).join('.') || 'file'}: ${message}`;
+      }),
+    );
+  }
+  return finish(parsed.data, file, fail);
+}
+
+interface Problem {
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+  readonly key?: string;
+}
+
+/** One problem per unknown key; the branch of a union that the file seems to mean, not every branch. */
+function flatten(issue: z.core.$ZodIssue): Problem[] {
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({
+      path: issue.path,
+      key,
+      message: 'unknown key; see docs/configuration.md',
+    }));
+  }
+  if (issue.code === 'invalid_union') {
+    const meant = issue.errors.find(
+      (branch) => !branch.some((inner) => inner.path.length === 1 && inner.code === 'invalid_type'),
+    );
+    if (meant === undefined) return [{ path: issue.path, message: 'expected one of ssh:, http: or path:' }];
+    return meant.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] })).flatMap(flatten);
+  }
+  return [{ path: issue.path, message: issue.message }];
+}
+
+type Doc = ReturnType<typeof parseDocument>;
+
+/** Where the node at `path` begins; where it is missing, its nearest ancestor. */
+function offsetOf(document: Doc, path: readonly PropertyKey[]): number {
+  for (let length = path.length; length > 0; length--) {
+    const parent = length === 1 ? document.contents : document.getIn(path.slice(0, length - 1), true);
+    const key = path[length - 1];
+    if (typeof parent === 'object' && parent !== null && 'items' in parent && Array.isArray(parent.items)) {
+      for (const item of parent.items)
+        if (item?.key?.value === key && item.key.range) return item.key.range[0];
+    }
+    const node = document.getIn(path.slice(0, length), true);
+    if (typeof node === 'object' && node !== null && 'range' in node && Array.isArray(node.range))
+      return node.range[0];
+  }
+  return 0;
+}
+
+function finish(data: z.output<typeof schema>, file: string, fail: (problems: string[]) => never): Config {
+  const base = dirname(file);
+  const unknown = data.repos.filter((line) => data.upstreams[line.upstream] === undefined);
+  if (unknown.length > 0) {
+    fail(
+      unknown.map(
+        (line) =>
+          `${file}: repos: ${line.path} names upstream ${line.upstream}, which upstreams: does not have`,
+      ),
+    );
+  }
+  const abs = (path: string): string => resolve(base, path);
+  const upstreams = Object.fromEntries(
+    Object.entries(data.upstreams).map(([name, up]): [string, UpstreamConfig] => {
+      if ('path' in up) return [name, { ...up, path: { root: abs(up.path.root) } }];
+      if ('http' in up && up.http.ca !== undefined)
+        return [name, { ...up, http: { ...up.http, ca: abs(up.http.ca) } }];
+      return [name, up];
+    }),
+  );
+  const tls = data.listen.tls && { cert: abs(data.listen.tls.cert), key: abs(data.listen.tls.key) };
+  return {
+    ...data,
+    data: abs(data.data),
+    policy: abs(data.policy),
+    upstreams,
+    listen: tls ? { ...data.listen, tls } : data.listen,
+    ...(data.agentSocket === undefined ? {} : { agentSocket: abs(data.agentSocket) }),
+    file,
+    base,
+  };
+}
