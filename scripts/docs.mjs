@@ -1,0 +1,3 @@
+/** `npm run docs`: writes the generated parts of docs/; with `--check` only compares. */
+import './architecture.mjs';
+import './errors.mjs';
