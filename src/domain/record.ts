@@ -1,6 +1,7 @@
 import type { Oid, ProtocolVersion, RefReport, RefUpdate, Service } from './git.ts';
 import type { RefVerdict } from './policy.ts';
 import type { Principal, RefFacts } from './session.ts';
+import type { StoreWrite } from './store.ts';
 
 /** Every event of the ledger: its code and the shape of its payload. Codes are never reused. */
 export interface EventPayloads {
@@ -89,12 +90,20 @@ export interface LedgerEvent<C extends EventCode = EventCode> {
   readonly data: EventPayloads[C];
 }
 
+/** Who acts, in which session, and what must become durable with the event. */
+export interface EventContext {
+  readonly session?: string;
+  readonly actor: string;
+  /** Writes to the ledger's own store that are applied in the same batch as the event: both are durable, or neither. */
+  readonly writes?: readonly StoreWrite[];
+}
+
 /** The write side of the ledger. Resolves once the event is durable on disk; throws LEDGER_UNAVAILABLE. */
 export interface Recorder {
   append<C extends EventCode>(
     code: C,
     data: EventPayloads[C],
-    context: { session?: string; actor: string },
+    context: EventContext,
   ): Promise<LedgerEvent<C>>;
 }
 
@@ -109,7 +118,10 @@ export interface SessionSummary {
   readonly service: Service;
   readonly mode: 'stateful' | 'advertise' | 'rpc';
   readonly address: string;
+  /** The refs of a push, at most the first 256 of them. */
   readonly refs: readonly string[];
+  /** How many refs the push names; present only when `refs` does not hold them all. */
+  readonly refCount?: number;
   /** Absent while the session is open. */
   readonly outcome?: SessionOutcome;
   readonly code?: string;
