@@ -12,7 +12,7 @@ export const checks = {
     bin('depcruise'),
     ['--config', '.dependency-cruiser.cjs', '--output-type', 'err', 'src'],
   ],
-  deadCode: ['dead code', bin('knip'), ['--no-progress']],
+  deadCode: ['dead code', bin('knip'), ['--no-progress', '--no-config-hints']],
 };
 
 /** Runs all of them whatever the first says; gives the names of those that failed. */

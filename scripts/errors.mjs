@@ -5,7 +5,7 @@ import { putGenerated } from './generated.mjs';
 import { fail, root } from './prepare.mjs';
 
 const source = readFileSync(join(root, 'src/domain/error.ts'), 'utf8');
-const table = /export const errorCodes = \{\n([^]*?)\n\} as const;/.exec(source)?.[1];
+const table = /export const errorCodes = \{\n([\s\S]*?)\n\} as const;/.exec(source)?.[1];
 if (table === undefined) fail('src/domain/error.ts: the table errorCodes was not found');
 
 const lines = [];

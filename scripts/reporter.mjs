@@ -51,13 +51,11 @@ function fileLine({ file, details }) {
 
 function failureText(number, data, stderr) {
   const error = data.details.error?.cause ?? data.details.error;
-  const body = `${error?.stack ?? inspect(error)}${error?.code === 'ERR_ASSERTION' ? difference(error) : ''}`;
+  const body = error?.stack ?? inspect(error);
   const noise = stderr === '' ? '' : `\n--- stderr of the file (its end)\n${stderr}`;
   const where = `${shortName(data.file)}${data.line ? `:${data.line}` : ''}`;
   return `\nFAIL ${number}) ${data.name === data.file ? 'the file itself' : data.name}\n  at ${where}\n${indent(body + noise)}\n`;
 }
-
-const difference = (error) => `\nexpected: ${inspect(error.expected)}\nactual:   ${inspect(error.actual)}`;
 
 const indent = (text) => text.trimEnd().replace(/^/gm, '    ');
 
