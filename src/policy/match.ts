@@ -1,0 +1,92 @@
+import type { Principal, RefFacts } from '../domain/session.ts';
+import { anyMatches, type Pattern, type Width } from './pattern.ts';
+import type { Change, Condition, Who } from './schema.ts';
+
+/** What one condition is asked about. */
+export interface Subject {
+  readonly principal: Principal;
+  readonly repo: string;
+  readonly facts: RefFacts;
+}
+
+/** One key of a condition: whether it matched, and why in one line. */
+export interface Check {
+  readonly key: string;
+  readonly matched: boolean;
+  readonly why: string;
+}
+
+/** What the update is called in the policy. What is not known to be a fast-forward is not one. */
+export function changesOf(facts: RefFacts): readonly Change[] {
+  if (facts.kind !== 'update') return [facts.kind];
+  return ['update', facts.fastForward === true ? 'fast-forward' : 'non-fast-forward'];
+}
+
+export function matchedAll(checks: readonly Check[]): boolean {
+  return checks.every((check) => check.matched);
+}
+
+export function checkWho(who: Who, principal: Principal, width: Width): readonly Check[] {
+  const { user, kind, groups } = principal;
+  const checks: Check[] = [];
+  if (who.user) checks.push(checkNames('who.user', who.user, [user], width));
+  if (who.name) checks.push(checkNames('who.name', who.name, [user], width));
+  if (who.group) checks.push(checkNames('who.group', who.group, groups, width));
+  if (who.kind) {
+    const why = `${user} is a ${kind}${kind === who.kind ? '' : `, not a ${who.kind}`}`;
+    checks.push({ key: 'who.kind', matched: kind === who.kind, why });
+  }
+  return checks;
+}
+
+export function checkNames(
+  key: string,
+  patterns: readonly Pattern[],
+  names: readonly string[],
+  width: Width,
+): Check {
+  const matched = names.some((name) => anyMatches(patterns, name, width));
+  const subject = names.length === 0 ? 'nothing' : names.join(', ');
+  const sources = patterns.map((pattern) => pattern.source).join(', ');
+  return { key, matched, why: `${subject} ${matched ? 'matches' : 'does not match'} ${sources}` };
+}
+
+/**
+ * Every key of the condition, in a fixed order. `width` is turned round inside
+ * `not`: what refuses must exclude no more than what was written.
+ */
+export function checkCondition(condition: Condition, subject: Subject, width: Width): readonly Check[] {
+  const { principal, repo, facts } = subject;
+  const checks: Check[] = [];
+  if (condition.who) checks.push(...checkWho(condition.who, principal, width));
+  if (condition.repo) checks.push(checkNames('repo', condition.repo, [repo], width));
+  if (condition.ref) checks.push(checkNames('ref', condition.ref, [facts.ref], width));
+  if (condition.change) checks.push(checkChange(condition.change, facts));
+  if (condition.not) {
+    const inner = checkCondition(condition.not, subject, width === 'wide' ? 'exact' : 'wide');
+    checks.push({ key: 'not', matched: !matchedAll(inner), why: `not (${tell(inner)})` });
+  }
+  if (condition.any) {
+    const inner = condition.any.map((item) => checkCondition(item, subject, width));
+    checks.push({ key: 'any', matched: inner.some(matchedAll), why: inner.map(tell).join('; or ') });
+  }
+  if (condition.all) {
+    const inner = condition.all.flatMap((item) => checkCondition(item, subject, width));
+    checks.push({ key: 'all', matched: matchedAll(inner), why: tell(inner) });
+  }
+  return checks;
+}
+
+function checkChange(wanted: readonly Change[], facts: RefFacts): Check {
+  const is = changesOf(facts);
+  const matched = is.some((change) => wanted.includes(change));
+  return {
+    key: 'change',
+    matched,
+    why: `${is.join(', ')} is ${matched ? '' : 'not '}one of ${wanted.join(', ')}`,
+  };
+}
+
+function tell(checks: readonly Check[]): string {
+  return checks.length === 0 ? 'no condition' : checks.map((check) => check.why).join(', ');
+}

@@ -1,0 +1,100 @@
+import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
+import type { z } from 'zod';
+import { notYet, notYetText } from './schema.ts';
+
+/** One thing that is wrong with a policy file, at a place that starts at 1:1. */
+export interface PolicyProblem {
+  readonly line: number;
+  readonly column: number;
+  /** One line: what is wrong, and what to do. */
+  readonly text: string;
+}
+
+type Path = readonly PropertyKey[];
+
+/** Text beyond this many characters is refused before it is parsed. */
+const maxTextLength = 1 << 20;
+
+/** A parsed YAML file that still knows where each value stood. */
+export class PolicySource {
+  readonly problems: PolicyProblem[] = [];
+  /** The plain value; undefined when the text is not YAML. */
+  readonly value: unknown;
+  readonly #lines = new LineCounter();
+  readonly #document: Document | undefined;
+
+  constructor(text: string) {
+    if (text.length > maxTextLength) {
+      this.#add(
+        0,
+        `the file is longer than ${maxTextLength} characters; split what it protects, or use globs`,
+      );
+      return;
+    }
+    try {
+      const document = parseDocument(text, {
+        lineCounter: this.#lines,
+        prettyErrors: false,
+        logLevel: 'silent',
+      });
+      for (const fault of [...document.errors, ...document.warnings]) this.#add(fault.pos[0], fault.message);
+      if (this.problems.length > 0) return;
+      this.#document = document;
+      this.value = document.toJS({ maxAliasCount: 100 });
+    } catch (error) {
+      // Nesting and aliases without end exhaust the parser's stack or its own limit.
+      this.#add(
+        0,
+        `the file cannot be read as YAML: ${error instanceof Error ? error.message : 'unknown cause'}`,
+      );
+    }
+  }
+
+  /** Notes a problem at the value that the path leads to, or at the nearest one above it. */
+  report(path: Path, text: string): void {
+    this.#add(this.#offsetOf(path), text);
+  }
+
+  /** Every issue of the schema as a problem at its place. */
+  reportIssues(issues: readonly z.core.$ZodIssue[]): void {
+    for (const issue of issues) {
+      if (issue.code !== 'unrecognized_keys') this.report(issue.path, this.#explain(issue));
+      else
+        for (const key of issue.keys)
+          this.#add(
+            this.#offsetOfKey(issue.path, key),
+            notYet.has(key) ? notYetText(key) : `the key "${key}" is unknown; ${issue.message}`,
+          );
+    }
+  }
+
+  #explain(issue: z.core.$ZodIssue): string {
+    const key = [...issue.path].reverse().find((part) => typeof part === 'string');
+    const name = key === undefined ? '' : `"${String(key)}": `;
+    const missing = this.#document && issue.path.length > 0 && !this.#document.hasIn(issue.path);
+    return `${name}${missing && typeof issue.path.at(-1) === 'string' ? 'is missing; ' : ''}${issue.message}`;
+  }
+
+  #offsetOf(path: Path): number {
+    for (let depth = path.length; depth >= 0; depth--) {
+      const node = depth === 0 ? this.#document?.contents : this.#document?.getIn(path.slice(0, depth), true);
+      if (isNode(node) && node.range) return node.range[0];
+    }
+    return 0;
+  }
+
+  #offsetOfKey(path: Path, key: string): number {
+    const map = path.length === 0 ? this.#document?.contents : this.#document?.getIn(path, true);
+    if (isMap(map))
+      for (const pair of map.items)
+        if (isScalar(pair.key) && String(pair.key.value) === key && pair.key.range) return pair.key.range[0];
+    return this.#offsetOf(path);
+  }
+
+  #add(offset: number, text: string): void {
+    const place = this.#lines.lineStarts.length > 0 ? this.#lines.linePos(offset) : { line: 1, col: 1 };
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: a problem is one line, whatever the file holds
+    const oneLine = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ');
+    this.problems.push({ line: place.line || 1, column: place.col || 1, text: oneLine });
+  }
+}
