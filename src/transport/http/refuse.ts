@@ -1,0 +1,150 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { type ErrorCode, errorCodes, RefgateError } from '../../domain/error.ts';
+import type { Log } from '../../domain/log.ts';
+import { discardRest } from './discard-rest.ts';
+
+/** As git http-backend says it: nothing between us and the client may keep an answer. */
+export const noCache: OutgoingHttpHeaders = {
+  'Cache-Control': 'no-cache, max-age=0, must-revalidate',
+  Expires: 'Fri, 01 Jan 1980 00:00:00 GMT',
+  Pragma: 'no-cache',
+};
+
+/** An answer of the HTTP grammar itself, which no Git session has a code for. `text` is one line. */
+export class HttpRefusal extends Error {
+  readonly status: number;
+  readonly headers: OutgoingHttpHeaders;
+
+  constructor(status: number, text: string, headers: OutgoingHttpHeaders = {}) {
+    super(text);
+    this.name = 'HttpRefusal';
+    this.status = status;
+    this.headers = headers;
+  }
+}
+
+/** A refusal as it goes out. */
+export interface Answer {
+  readonly status: number;
+  readonly text: string;
+  readonly headers: OutgoingHttpHeaders;
+}
+
+const statuses: Partial<Record<ErrorCode, number>> = {
+  LIMIT_EXCEEDED: 413,
+  PACK_TOO_LARGE: 413,
+  PACK_TOO_MANY_OBJECTS: 413,
+  PACK_OBJECT_TOO_LARGE: 413,
+  PACK_INFLATED_TOO_LARGE: 413,
+  SERVICE_UNSUPPORTED: 403,
+  POLICY_DENIED: 403,
+  REPO_NOT_FOUND: 404,
+  ACCESS_DENIED: 404,
+  AUTHENTICATION_FAILED: 401,
+  IDLE_TIMEOUT: 408,
+  UPSTREAM_UNREACHABLE: 503,
+  UPSTREAM_TIMEOUT: 504,
+  LEDGER_UNAVAILABLE: 503,
+  SHUTTING_DOWN: 503,
+};
+
+const byBlame = { client: 400, upstream: 502, operator: 503, refgate: 500 } as const;
+
+/**
+ * The table from errors to HTTP: status, and one line that git prints as
+ * `remote: ...`. An unknown repository and a missing grant read the same. With
+ * blame `refgate` the client learns only `id`, which is in the log.
+ */
+export function answerFor(error: unknown, id: string): Answer {
+  if (error instanceof HttpRefusal) {
+    return { status: error.status, text: oneLine(error.message), headers: error.headers };
+  }
+  if (!(error instanceof RefgateError) || (error.blame === 'refgate' && error.code === 'INTERNAL')) {
+    return { status: 500, text: unexplained(id), headers: {} };
+  }
+  const status = statuses[error.code] ?? byBlame[error.blame];
+  if (status === 401) return unauthorized;
+  if (status === 404) return notFound;
+  if (error.code === 'SHUTTING_DOWN')
+    return { status, text: 'the server is restarting; try again', headers: {} };
+  if (error.blame === 'refgate') return { status, text: unexplained(id), headers: {} };
+  if (error.blame === 'client') return { status, text: oneLine(error.message), headers: {} };
+  return {
+    status,
+    text: `${errorCodes[error.code]}; try again, or tell your administrator ${id}`,
+    headers: {},
+  };
+}
+
+/** The same bytes for no credentials, an unknown user, a wrong token, and a token of somebody else. */
+const unauthorized: Answer = {
+  status: 401,
+  text: 'log in with your user name, and a token as the password',
+  headers: { 'WWW-Authenticate': 'Basic realm="Refgate", charset="UTF-8"' },
+};
+
+const notFound: Answer = {
+  status: 404,
+  text: `${errorCodes.REPO_NOT_FOUND}; check the URL, or ask for access`,
+  headers: {},
+};
+
+function unexplained(id: string): string {
+  return `something went wrong inside Refgate; tell your administrator ${id}`;
+}
+
+/** Control, format and line-separating characters become `?`; long lines are cut. */
+function oneLine(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?').slice(0, 500);
+}
+
+/**
+ * Answers a request that is not served, and logs why. A request body that is
+ * still coming is read on and thrown away within bounds, since a client whose
+ * connection is reset never shows the answer.
+ */
+export async function refuse(
+  request: IncomingMessage,
+  response: ServerResponse,
+  error: unknown,
+  log: Log,
+): Promise<void> {
+  const id = randomUUID();
+  const answer = answerFor(error, id);
+  const fields = { id, status: answer.status, address: request.socket.remoteAddress, error };
+  if (answer.status === 500) log.error(fields, 'http request failed');
+  else if (answer.status > 500) log.warn(fields, 'http request not served');
+  else log.info({ ...fields, error: String(error) }, 'http request refused');
+  await send(request, response, answer.status, `${answer.text}\n`, {
+    'Content-Type': 'text/plain; charset=utf-8',
+    ...answer.headers,
+  });
+}
+
+/** Sends a whole answer; see `refuse` for what happens to an unread request body. */
+export async function send(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  body: string,
+  headers: OutgoingHttpHeaders,
+): Promise<void> {
+  if (response.destroyed || response.headersSent) return;
+  const unread = !request.complete;
+  if (unread) response.shouldKeepAlive = false;
+  response.writeHead(status, {
+    ...noCache,
+    'X-Content-Type-Options': 'nosniff',
+    ...headers,
+    'Content-Length': Buffer.byteLength(body),
+    ...(unread ? { Connection: 'close' } : {}),
+  });
+  if (request.method === 'HEAD') response.flushHeaders();
+  else response.write(body);
+  if (unread) await discardRest(request, refusedBytes, refusedMs);
+  response.end();
+}
+
+const refusedBytes = 8 * 1024 * 1024;
+const refusedMs = 5_000;
