@@ -1,0 +1,34 @@
+import { randomUUID } from 'node:crypto';
+import { errorCodes, RefgateError } from '../../domain/error.ts';
+import type { Log } from '../../domain/log.ts';
+import { cleanLine } from '../../git/text.ts';
+
+/**
+ * The one line that a client reads on stderr. An unknown repository and a
+ * missing grant read the same. With blame `refgate` the client learns only
+ * `id`, which is in the log.
+ */
+export function lineFor(error: unknown, id: string): string {
+  return `refgate: ${cleanLine(textFor(error, id), 500)}\r\n`;
+}
+
+function textFor(error: unknown, id: string): string {
+  if (!(error instanceof RefgateError))
+    return `something went wrong inside Refgate; tell your administrator ${id}`;
+  if (error.code === 'SHUTTING_DOWN') return 'the server is restarting; try again';
+  if (error.code === 'REPO_NOT_FOUND' || error.code === 'ACCESS_DENIED')
+    return `${errorCodes.REPO_NOT_FOUND}; check the URL, or ask for access`;
+  if (error.blame === 'client') return error.message;
+  if (error.blame === 'refgate') return `something went wrong inside Refgate; tell your administrator ${id}`;
+  return `${errorCodes[error.code]}; try again, or tell your administrator ${id}`;
+}
+
+/** The line for an error that kept a session from being served, after the error was logged. */
+export function refuse(error: unknown, log: Log, fields: object): string {
+  const id = randomUUID();
+  const isOurs = !(error instanceof RefgateError) || error.blame === 'refgate';
+  if (isOurs) log.error({ ...fields, id, error }, 'ssh session failed');
+  else if (error.blame === 'client') log.info({ ...fields, id, error: error.message }, 'ssh session refused');
+  else log.warn({ ...fields, id, error }, 'ssh session not served');
+  return lineFor(error, id);
+}
