@@ -13,7 +13,7 @@ import { fail, root } from './prepare.mjs';
 export function putGenerated(document, name, text) {
   const path = join(root, document);
   const before = readFileSync(path, 'utf8');
-  const part = new RegExp(`(<!-- generated: ${name} -->\n)[sS]*?(<!-- end -->)`);
+  const part = new RegExp(`(<!-- generated: ${name} -->\n)[\\s\\S]*?(<!-- end -->)`);
   if (!part.test(before)) fail(`${document} has no part "generated: ${name}"`);
   const after = before.replace(part, (_, open, close) => `${open}${text.trimEnd()}\n${close}`);
   if (after === before) return;

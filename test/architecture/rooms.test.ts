@@ -1,19 +1,9 @@
 import assert from 'node:assert/strict';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import test from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { runCommand, tempDir } from '../support/git.ts';
-
-const root = findRoot(dirname(fileURLToPath(import.meta.url)));
+import { root } from '../support/root.ts';
 
 interface Cruise {
   readonly modules: readonly { readonly source: string }[];
@@ -166,8 +156,4 @@ function typescriptFiles(folder: string, name: string): string[] {
     if (entry.isDirectory()) return typescriptFiles(join(folder, entry.name), `${name}/${entry.name}`);
     return entry.name.endsWith('.ts') ? [`${name}/${entry.name}`] : [];
   });
-}
-
-function findRoot(folder: string): string {
-  return existsSync(join(folder, 'package.json')) ? folder : findRoot(dirname(folder));
 }
