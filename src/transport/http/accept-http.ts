@@ -67,6 +67,9 @@ export async function startHttpDoor(options: HttpDoorOptions): Promise<HttpDoor>
   const app = buildApp(options, connections, state);
   const handle = async (request: IncomingMessage, response: ServerResponse) => {
     response.on('error', () => {});
+    response.once('close', () => {
+      if (state.closing) setImmediate(() => server.closeIdleConnections());
+    });
     if (await connections.turn(request, response)) app(request, response);
   };
   const accept = (request: IncomingMessage, response: ServerResponse) => void handle(request, response);

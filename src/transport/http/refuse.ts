@@ -54,21 +54,23 @@ const byBlame = { client: 400, upstream: 502, operator: 503, refgate: 500 } as c
 /**
  * The table from errors to HTTP: status, and one line that git prints as
  * `remote: ...`. An unknown repository and a missing grant read the same. With
- * blame `refgate` the client learns only `id`, which is in the log.
+ * blame `refgate` the client learns only the session id that the spine put
+ * first in the detail, or `id`, which is in the log.
  */
 export function answerFor(error: unknown, id: string): Answer {
   if (error instanceof HttpRefusal) {
     return { status: error.status, text: oneLine(error.message), headers: error.headers };
   }
-  if (!(error instanceof RefgateError) || (error.blame === 'refgate' && error.code === 'INTERNAL')) {
-    return { status: 500, text: unexplained(id), headers: {} };
-  }
+  if (!(error instanceof RefgateError)) return { status: 500, text: unexplained(id), headers: {} };
   const status = statuses[error.code] ?? byBlame[error.blame];
   if (status === 401) return unauthorized;
   if (status === 404) return notFound;
   if (error.code === 'SHUTTING_DOWN')
     return { status, text: 'the server is restarting; try again', headers: {} };
-  if (error.blame === 'refgate') return { status, text: unexplained(id), headers: {} };
+  if (error.blame === 'refgate') {
+    const session = /^session (s-[0-9a-z]+)/.exec(error.detail ?? '')?.[1];
+    return { status, text: unexplained(session ?? id), headers: {} };
+  }
   if (error.blame === 'client') return { status, text: oneLine(error.message), headers: {} };
   return {
     status,
@@ -142,9 +144,8 @@ export async function send(
   });
   if (request.method === 'HEAD') response.flushHeaders();
   else response.write(body);
-  if (unread) await discardRest(request, refusedBytes, refusedMs);
+  if (unread) await discardRest(request, refusedRest);
   response.end();
 }
 
-const refusedBytes = 8 * 1024 * 1024;
-const refusedMs = 5_000;
+const refusedRest = { bytes: 8 * 1024 * 1024, ms: 5_000 };

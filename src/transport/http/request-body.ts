@@ -73,20 +73,24 @@ export class RequestBody extends Readable {
   };
 }
 
+/** Throws HttpRefusal 415 for a Content-Encoding other than gzip: what cannot be undone cannot be judged. */
+export function checkEncoding(encoding: string | undefined): void {
+  if (encoding === undefined || isGzip(encoding)) return;
+  throw new HttpRefusal(415, 'a request body may be compressed with gzip only; use a stock git client');
+}
+
+function isGzip(encoding: string): boolean {
+  return encoding === 'gzip' || encoding === 'x-gzip';
+}
+
 /**
  * What the Git grammar reads: the body, inflated when Content-Encoding says
- * gzip. Throws HttpRefusal 415 for another encoding. The stream fails with
- * LIMIT_EXCEEDED for a gzip bomb, and PROTOCOL_ERROR for bytes that are not
- * one gzip stream.
+ * gzip. The stream fails with LIMIT_EXCEEDED for a gzip bomb, and
+ * PROTOCOL_ERROR for bytes that are not one gzip stream.
  */
 export function decodeBody(body: RequestBody, encoding: string | undefined, limits: BodyLimits): Readable {
-  if (encoding === undefined || encoding === 'identity') return body;
-  if (encoding !== 'gzip' && encoding !== 'x-gzip') {
-    throw new HttpRefusal(415, 'a request body may be compressed with gzip only; use a stock git client');
-  }
-  const inflated = Readable.from(inflate(body, limits), { objectMode: false });
-  inflated.on('error', () => {});
-  return inflated;
+  if (encoding === undefined || !isGzip(encoding)) return body;
+  return Readable.from(inflate(body, limits), { objectMode: false });
 }
 
 /** Small requests may shrink well: the ratio counts only from here on. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { ProtocolVersion, Service } from '../../domain/git.ts';
+import { parseGitProtocol } from '../../git/repo-path.ts';
 import { HttpRefusal } from './refuse.ts';
 
 /** Headers that decide something here: said twice, two readers might each believe another one. */
@@ -22,19 +23,21 @@ const single = [
 export function checkHeaders(request: IncomingMessage, hosts?: ReadonlySet<string>): void {
   for (const name of single) {
     if ((request.headersDistinct[name]?.length ?? 0) > 1) {
-      throw new HttpRefusal(
-        400,
-        `the header ${name} came more than once; check the proxy between you and here`,
-      );
+      throw malformed(`the header ${name} came more than once; check the proxy between you and here`);
     }
   }
   const coding = request.headers['transfer-encoding'];
   if (coding !== undefined && (coding.toLowerCase() !== 'chunked' || request.httpVersion !== '1.1')) {
-    throw new HttpRefusal(400, 'the only transfer coding is chunked, in HTTP/1.1; use a stock git client');
+    throw malformed('the only transfer coding is chunked, in HTTP/1.1; use a stock git client');
   }
   if (hosts !== undefined && !hosts.has((request.headers.host ?? '').toLowerCase())) {
     throw new HttpRefusal(421, 'this server does not answer for that host name; check the URL');
   }
+}
+
+/** Where such a request ends is in doubt, so nothing more is read from its connection. */
+function malformed(text: string): HttpRefusal {
+  return new HttpRefusal(400, text, { Connection: 'close' });
 }
 
 /** Whether a body follows, RFC 9112 section 6.3. */
@@ -50,9 +53,8 @@ export function hasBody(request: IncomingMessage): boolean {
  * receive-pack has no version 2, for which git falls back to 0.
  */
 export function readVersion(header: string | string[] | undefined, service: Service): ProtocolVersion {
-  if (header === 'version=1') return 1;
-  if (header === 'version=2' && service === 'upload-pack') return 2;
-  return 0;
+  const version = typeof header === 'string' ? parseGitProtocol(header) : 0;
+  return version === 2 && service === 'receive-pack' ? 0 : version;
 }
 
 /** User name and token of HTTP Basic, RFC 7617, UTF-8; both empty when the header is not exactly that. */

@@ -1,5 +1,5 @@
 import type { Service } from '../../domain/git.ts';
-import { parseRepoPath } from '../../git/repo-path.ts';
+import { canonicalRepo } from '../../git/repo-path.ts';
 import { HttpRefusal } from './refuse.ts';
 
 /** What a request target asks for. Says nothing yet of whether the caller may have it. */
@@ -24,18 +24,18 @@ export function readRoute(method: string, target: string): Route {
   const mark = target.indexOf('?');
   const path = mark === -1 ? target : target.slice(0, mark);
   const query = mark === -1 ? undefined : target.slice(mark + 1);
-  if (!/^\/[A-Za-z0-9._/+~@=,:-]*$/.test(path)) {
-    throw new HttpRefusal(400, 'the address holds characters that no repository name has; check the URL');
+  if (!/^\/[A-Za-z0-9._/+~@=,:-]*$/.test(path) || path.includes('//')) {
+    throw new HttpRefusal(400, 'the address is not one that names a repository; check the URL');
   }
-  if (path.endsWith('/info/refs')) return advertise(method, path.slice(1, -'/info/refs'.length), query);
-  const lfs = /^\/(.+?)\/info\/lfs(?:\/.*)?$/.exec(path);
+  if (path.endsWith('/info/refs')) return advertise(method, path.slice(0, -'/info/refs'.length), query);
+  const lfs = /^(\/.+?)\/info\/lfs(?:\/.*)?$/.exec(path);
   if (lfs !== null) {
-    parseRepoPath(lfs[1] ?? '');
+    canonicalRepo(lfs[1] ?? '');
     return { kind: 'lfs' };
   }
   const end = path.lastIndexOf('/');
   const service = services.get(path.slice(end + 1));
-  if (service !== undefined) return rpc(method, path.slice(1, end), service, query);
+  if (service !== undefined) return rpc(method, path.slice(0, end), service, query);
   if (dumb.test(path)) throw dumbRefusal();
   throw new HttpRefusal(404, 'there is nothing here; the address of a repository is /OWNER/REPO.git');
 }
@@ -51,13 +51,13 @@ function advertise(method: string, repo: string, query: string | undefined): Rou
   if (service === undefined) {
     throw new HttpRefusal(403, 'this service is not served here; use git fetch or git push');
   }
-  return { kind: 'advertise', service, repo: parseRepoPath(repo) };
+  return { kind: 'advertise', service, repo: canonicalRepo(repo) };
 }
 
 function rpc(method: string, repo: string, service: Service, query: string | undefined): Route {
   allow(method, 'POST');
   if (query !== undefined) throw new HttpRefusal(400, 'this address takes no query; use a stock git client');
-  return { kind: 'rpc', service, repo: parseRepoPath(repo) };
+  return { kind: 'rpc', service, repo: canonicalRepo(repo) };
 }
 
 function allow(method: string, allowed: string): void {

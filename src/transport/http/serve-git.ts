@@ -8,7 +8,7 @@ import type { ChannelResult, GitChannel, Principal } from '../../domain/session.
 import type { Connections } from './connections.ts';
 import { discardRest } from './discard-rest.ts';
 import { HttpRefusal, send } from './refuse.ts';
-import { type BodyLimits, decodeBody, RequestBody } from './request-body.ts';
+import { type BodyLimits, checkEncoding, decodeBody, RequestBody } from './request-body.ts';
 import { hasBody, readBasic, readVersion } from './request-headers.ts';
 import { contentType, ResponseOutput, serviceLine } from './response-output.ts';
 import { type Route, readRoute } from './route.ts';
@@ -61,6 +61,7 @@ function checkBody(route: GitRoute, request: IncomingMessage, limits: BodyLimits
     const text = `the content type must be application/x-git-${route.service}-request; use a stock git client`;
     throw new HttpRefusal(415, text);
   }
+  checkEncoding(request.headers['content-encoding']);
   if (Number(request.headers['content-length'] ?? 0) > limits.maxBodyBytes) {
     throw new RefgateError(
       'LIMIT_EXCEEDED',
@@ -81,7 +82,10 @@ async function authenticate(authenticator: Authenticator, request: IncomingMessa
 
 /** Before a chunked request git asks with a lone flush-pkt whether its credentials are good. */
 function isProbe(route: GitRoute, request: IncomingMessage): boolean {
-  return route.kind === 'rpc' && request.headers['content-length'] === '4';
+  const { headers } = request;
+  return (
+    route.kind === 'rpc' && headers['content-length'] === '4' && headers['content-encoding'] === undefined
+  );
 }
 
 async function answerProbe(
@@ -112,6 +116,8 @@ async function serveChannel(
     route.kind === 'rpc'
       ? decodeBody(body, request.headers['content-encoding'], door.limits)
       : Readable.from([]);
+  // Whoever reads is told; without a listener node would end the process.
+  input.on('error', () => {});
   const gone = new AbortController();
   const cut = (error: RefgateError) => {
     gone.abort(error);
@@ -160,7 +166,10 @@ async function finish(
   if (!output.writableEnded) output.end();
   await finished(output);
   body.destroy();
-  await discardRest(request, door.limits.maxBodyBytes - body.received, door.limits.idleMs);
+  await discardRest(request, {
+    bytes: door.limits.maxBodyBytes - body.received,
+    idleMs: door.limits.idleMs,
+  });
   if (!request.complete) response.shouldKeepAlive = false;
   response.end();
   if (!request.complete) request.socket.destroySoon();
