@@ -14,10 +14,12 @@ const rows = files.map((name) => {
   if (header === undefined) fail(`test/attack/${name} has no header that tells the attack`);
   const words = header.replace(/^\s*\* ?/gm, '').trim();
   // What stands before the numbered steps says what the attack is after.
-  const intent = words
-    .split(/\n\s*(?:\n|1[.)])/)[0]
+  const before = words
+    .split(/(?:^|\n)\s*(?:\n|1[.)])/)[0]
+    .replace(/^Attack: /, '')
     .replace(/\s+/g, ' ')
-    .replaceAll('|', '\\|');
+    .trim();
+  const intent = (before || name.replace('.test.ts', '').replaceAll('-', ' ')).replaceAll('|', '\\|');
   return `| [${name.replace('.test.ts', '')}](../test/attack/${name}) | ${intent} |`;
 });
 putGenerated('docs/threat-model.md', 'attacks', ['| file | attack |', '|---|---|', ...rows].join('\n'));
