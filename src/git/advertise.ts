@@ -70,11 +70,13 @@ export async function* writeAdvertisement(options: AdvertiseOptions): AsyncGener
     const lines: string[] = [];
     for (const { ref, oid, peeled, symrefTarget } of batch) {
       if (oid === null) continue;
-      const capabilities = [...options.capabilities];
-      if (first && uploads && ref === 'HEAD' && symrefTarget !== undefined) {
-        capabilities.unshift(`symref=HEAD:${symrefTarget}`);
-      }
-      lines.push(first ? line(`${oid} ${ref}\0${capabilities.join(' ')}`) : line(`${oid} ${ref}`));
+      const symref =
+        uploads && ref === 'HEAD' && symrefTarget !== undefined ? [`symref=HEAD:${symrefTarget}`] : [];
+      lines.push(
+        first
+          ? line(`${oid} ${ref}\0${[...symref, ...options.capabilities].join(' ')}`)
+          : line(`${oid} ${ref}`),
+      );
       first = false;
       if (uploads && peeled !== undefined) lines.push(line(`${peeled} ${ref}^{}`));
     }
@@ -95,11 +97,16 @@ export function servicePrelude(service: Service): Buffer {
   return Buffer.concat([encodePkt(`# service=git-${service}\n`), flushPkt]);
 }
 
-/** Takes the prelude of smart HTTP off an upstream's answer. Throws UPSTREAM_PROTOCOL when it is another. */
+/**
+ * Takes the prelude of smart HTTP off an upstream's answer; servers may leave it out in protocol v2. Throws
+ * UPSTREAM_PROTOCOL when it names another service.
+ */
 export async function readServicePrelude(reader: PktReader, service: Service): Promise<void> {
-  const pkt = await reader.read();
+  const pkt = await reader.peek();
+  if (pkt?.type !== 'data' || !pkt.payload.toString('latin1', 0, 2).startsWith('# ')) return;
+  await reader.read();
   const expected = `# service=git-${service}`;
-  if (pkt?.type !== 'data' || pktText(pkt.payload, reader.peer) !== expected) {
+  if (pktText(pkt.payload, reader.peer) !== expected) {
     throw protocolError(reader.peer, `the answer does not begin with "${expected}"`);
   }
   const end = await reader.read();

@@ -150,6 +150,7 @@ export class PktReader {
   #at = 0;
   #received = 0;
   #ended = false;
+  #peeked: Pkt | undefined;
 
   constructor(source: AsyncIterable<Buffer> | Readable, peer: Peer) {
     this.peer = peer;
@@ -175,6 +176,13 @@ export class PktReader {
         return null;
       }
     }
+  }
+
+  /** The pkt-line that `read` will give next. `take` and `rest` must not be called before it is read. */
+  async peek(): Promise<Pkt | null> {
+    const pkt = await this.read();
+    this.#peeked = pkt ?? undefined;
+    return pkt;
   }
 
   /**
@@ -226,6 +234,11 @@ export class PktReader {
   }
 
   #decode(): Pkt | undefined {
+    if (this.#peeked !== undefined) {
+      const pkt = this.#peeked;
+      this.#peeked = undefined;
+      return pkt;
+    }
     while (this.#at < this.#chunk.length) {
       const step = this.#decoder.next(this.#chunk, this.#at);
       this.#at = step.at;

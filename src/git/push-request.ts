@@ -1,6 +1,6 @@
 /** Push requests: gitprotocol-pack(5), "Reference Update Request and Packfile Transfer". */
 import { RefgateError } from '../domain/error.ts';
-import type { PushRequest, RefUpdate } from '../domain/git.ts';
+import type { ObjectFormat, PushRequest, RefUpdate } from '../domain/git.ts';
 import type { PushCapabilities } from '../domain/ports.ts';
 import { Capabilities } from './capabilities.ts';
 import { isOid, isZeroOid, parseObjectFormat } from './oid.ts';
@@ -10,8 +10,11 @@ import { checkRefName } from './ref-name.ts';
 import { type RequestLimits, RequestLines } from './request-lines.ts';
 
 export interface PushRequestOptions {
-  /** What the upstream can do; with `pushOptions` only when push options were advertised to this client. */
-  readonly capabilities: PushCapabilities;
+  /**
+   * What the upstream can do; with `pushOptions` only when push options were advertised to this client.
+   * Without `objectFormat` the client's word is taken, for the second half of smart HTTP.
+   */
+  readonly capabilities: Omit<PushCapabilities, 'objectFormat'> & { readonly objectFormat?: ObjectFormat };
   /** For the command list: lines are ref updates. */
   readonly limits: RequestLimits;
   /** For the push options, where there are any. */
@@ -54,10 +57,12 @@ export class PushRequestReader {
   #capabilities: Capabilities | undefined;
   #refusal: RefgateError | undefined;
   #complete = false;
+  #objectFormat: ObjectFormat | undefined;
 
   constructor(reader: PktReader, options: PushRequestOptions) {
     this.#reader = reader;
     this.#options = options;
+    this.#objectFormat = options.capabilities.objectFormat;
   }
 
   get reply(): PushReply {
@@ -84,7 +89,7 @@ export class PushRequestReader {
       quiet: can.has('quiet'),
       report: this.reply.report,
       sideband: this.reply.sideband,
-      objectFormat: this.#options.capabilities.objectFormat,
+      objectFormat: this.#objectFormat ?? 'sha1',
       ...(agent === undefined ? {} : { agent }),
       hasPack: this.#updates.some((update) => !isZeroOid(update.newOid)),
     };
@@ -117,7 +122,7 @@ export class PushRequestReader {
     if (this.#options.shallow === 'refuse') {
       throw invalid('a push from a shallow clone; run git fetch --unshallow first');
     }
-    if (this.#updates.length > 0 || !isOid(oid, this.#options.capabilities.objectFormat)) {
+    if (this.#updates.length > 0 || !isOidOf(oid, this.#objectFormat)) {
       throw invalid(`${quoted(oid)} in a shallow line`);
     }
   }
@@ -147,8 +152,7 @@ export class PushRequestReader {
     const text = pushText(command);
     const [oldOid = '', newOid = '', ...rest] = text.split(' ');
     const ref = rest.join(' ');
-    const { objectFormat } = this.#options.capabilities;
-    const sound = isOid(oldOid, objectFormat) && isOid(newOid, objectFormat) && ref !== '';
+    const sound = isOidOf(oldOid, this.#objectFormat) && isOidOf(newOid, this.#objectFormat) && ref !== '';
     // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
     if (!sound || /[\u0000-\u0020\u007f]/.test(ref)) throw invalid(`${quoted(command)} is not a ref update`);
     if (isZeroOid(oldOid) && isZeroOid(newOid)) throw invalid(`${quoted(ref)} from nothing to nothing`);
@@ -158,8 +162,11 @@ export class PushRequestReader {
   #takeCapabilities(list: Buffer): Capabilities {
     const can = Capabilities.parse(pushText(list), 'client');
     const offered = this.#options.capabilities;
-    if (parseObjectFormat(can.get('object-format')) !== offered.objectFormat) {
-      throw invalid(`the object format of this repository is ${offered.objectFormat}`);
+    const asked = parseObjectFormat(can.get('object-format'));
+    if (asked === undefined) throw invalid(`${quoted(can.get('object-format') ?? '')} is not an object format`);
+    this.#objectFormat ??= asked;
+    if (asked !== this.#objectFormat) {
+      throw invalid(`the object format of this repository is ${this.#objectFormat}`);
     }
     if (can.has('atomic') && !offered.atomic) throw invalid('atomic was not offered');
     if (can.has('push-options') && !offered.pushOptions) throw invalid('push options were not offered');
@@ -176,6 +183,11 @@ export class PushRequestReader {
       else throw lines.unexpected(step);
     }
   }
+}
+
+/** Before the first command names the format, either will do; the capabilities come with that command. */
+function isOidOf(text: string, format: ObjectFormat | undefined): boolean {
+  return format === undefined ? isOid(text, 'sha1') || isOid(text, 'sha256') : isOid(text, format);
 }
 
 function pushText(bytes: Buffer): string {

@@ -95,7 +95,8 @@ function shortNameProblem(folded: string): string | undefined {
   const short = /^refs\/(?:heads|tags)\/(.*)$/s.exec(folded)?.[1];
   if (short === undefined) return undefined;
   if (whole.test(short)) return 'it looks like an oid';
-  if (/^(?:[a-z_]+_)?head$/.test(short)) return 'it looks like HEAD';
+  if (/^(?:(?:fetch|orig|merge|cherry_pick|revert|bisect|rebase)_)?head$/.test(short))
+    return 'it looks like HEAD';
   if (/^refs(?:\/|$)/.test(short)) return 'it looks like a full ref name';
   return undefined;
 }

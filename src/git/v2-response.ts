@@ -2,6 +2,7 @@
 import type { AdvertisedRef } from '../domain/git.ts';
 import type { FetchRequest, FetchResponse, LsRefsRequest } from '../domain/ports.ts';
 import { delimPkt, encodePkt, flushPkt } from './pkt-line.ts';
+import { cleanLine } from './text.ts';
 
 /** The answer to ls-refs, its flush-pkt included, one buffer a batch. Shows only what the request asked for. */
 export async function* writeLsRefs(
@@ -54,7 +55,7 @@ export function formatFetchHead(
   return Buffer.concat(parts);
 }
 
-/** An `ERR` pkt-line; only where a client waits for a pkt-line outside the sidebands. */
+/** An `ERR` pkt-line with one clean line of text; only where a client waits for a pkt-line outside the sidebands. */
 export function errPkt(text: string): Buffer {
-  return encodePkt(`ERR ${text}`);
+  return encodePkt(`ERR ${cleanLine(text, 1000)}`);
 }
