@@ -83,7 +83,7 @@ describe('credentials', () => {
   test('the log of a refused credential holds neither the name nor the token', () => {
     const text = JSON.stringify(at.logged);
     for (const word of [token, 'mallory', basic]) assert.ok(!text.includes(word));
-    assert.ok(at.logged.some((line) => line.phrase === 'http request refused'));
+    assert.ok(at.logged.some((line) => line.phrase === 'http credentials refused'));
   });
 
   test('the probe is judged like any request, and answered without the spine', async () => {

@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import { RefgateError } from '../../domain/error.ts';
 
 /** The two directions of a request in progress, and how to end it. */
-export interface Watched {
+interface Watched {
   readonly body: { readonly waitingSince: number | undefined };
   readonly output: { readonly waitingSince: number | undefined };
   cut(error: RefgateError): void;
@@ -32,7 +32,7 @@ export class Connections {
 
   /** Counts a new connection, and closes it when its source has too many. */
   accept(socket: Socket): void {
-    const source = socket.remoteAddress ?? '';
+    const source = sourceOf(socket.remoteAddress ?? '');
     const count = (this.#perSource.get(source) ?? 0) + 1;
     if (count > this.#maxPerSource) {
       socket.destroy();
@@ -120,4 +120,14 @@ export class Connections {
       socket.setTimeout(this.#idleMs);
     }
   }
+}
+
+/** Whoever has one IPv6 address has its whole /64. */
+function sourceOf(address: string): string {
+  if (isIP(address) !== 6 || address.startsWith('::ffff:')) return address;
+  const [front = '', back = ''] = address.split('::');
+  const groups = front === '' ? [] : front.split(':');
+  const tail = back === '' ? [] : back.split(':');
+  while (groups.length + tail.length < 8) groups.push('0');
+  return [...groups, ...tail].slice(0, 4).join(':');
 }

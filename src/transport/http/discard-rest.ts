@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 
 /** When to give up; `ms` counts from the start, `idleMs` from the last byte. */
-export interface DiscardBounds {
+interface DiscardBounds {
   readonly bytes: number;
   readonly ms?: number;
   readonly idleMs?: number;

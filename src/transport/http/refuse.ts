@@ -25,7 +25,7 @@ export class HttpRefusal extends Error {
 }
 
 /** A refusal as it goes out. */
-export interface Answer {
+interface Answer {
   readonly status: number;
   readonly text: string;
   readonly headers: OutgoingHttpHeaders;
@@ -57,7 +57,7 @@ const byBlame = { client: 400, upstream: 502, operator: 503, refgate: 500 } as c
  * blame `refgate` the client learns only the session id that the spine put
  * first in the detail, or `id`, which is in the log.
  */
-export function answerFor(error: unknown, id: string): Answer {
+function answerFor(error: unknown, id: string): Answer {
   if (error instanceof HttpRefusal) {
     return { status: error.status, text: oneLine(error.message), headers: error.headers };
   }
@@ -114,14 +114,31 @@ export async function refuse(
 ): Promise<void> {
   const id = randomUUID();
   const answer = answerFor(error, id);
-  const fields = { id, status: answer.status, address: request.socket.remoteAddress, error };
-  if (answer.status === 500) log.error(fields, 'http request failed');
-  else if (answer.status > 500) log.warn(fields, 'http request not served');
-  else log.info({ ...fields, error: String(error) }, 'http request refused');
+  report(log, { id, status: answer.status, address: addressOf(request) }, error, request);
   await send(request, response, answer.status, `${answer.text}\n`, {
     'Content-Type': 'text/plain; charset=utf-8',
     ...answer.headers,
   });
+}
+
+function report(
+  log: Log,
+  fields: { id: string; status: number; address: string },
+  error: unknown,
+  request: IncomingMessage,
+): void {
+  const said = request.headers.authorization !== undefined;
+  // git tries without credentials first; only who shows wrong ones is worth a warning.
+  if (fields.status === 401 && !said) log.debug(fields, 'http credentials asked for');
+  else if (fields.status === 401) log.warn(fields, 'http credentials refused');
+  else if (fields.status === 500) log.error({ ...fields, err: error }, 'http request failed');
+  else if (fields.status > 501) log.warn({ ...fields, err: error }, 'http request not served');
+  else log.info({ ...fields, reason: String(error) }, 'http request refused');
+}
+
+/** The peer's address; IPv4 in its own form also on a dual-stack socket. */
+export function addressOf(request: IncomingMessage): string {
+  return (request.socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '');
 }
 
 /** Sends a whole answer; see `refuse` for what happens to an unread request body. */

@@ -7,7 +7,7 @@ import type { Log } from '../../domain/log.ts';
 import type { ChannelResult, GitChannel, Principal } from '../../domain/session.ts';
 import type { Connections } from './connections.ts';
 import { discardRest } from './discard-rest.ts';
-import { HttpRefusal, send } from './refuse.ts';
+import { addressOf, HttpRefusal, send } from './refuse.ts';
 import { type BodyLimits, checkEncoding, decodeBody, RequestBody } from './request-body.ts';
 import { hasBody, readBasic, readVersion } from './request-headers.ts';
 import { contentType, ResponseOutput, serviceLine } from './response-output.ts';
@@ -16,7 +16,7 @@ import { type Route, readRoute } from './route.ts';
 /** What the spine gives to the doors. */
 export type Serve = (channel: GitChannel) => Promise<ChannelResult>;
 
-export interface GitDoor {
+interface GitDoor {
   readonly authenticator: Authenticator;
   readonly serve: Serve;
   readonly log: Log;
@@ -146,7 +146,7 @@ async function serveChannel(
   } catch (error) {
     if (!output.begun) throw error;
     // A client must not take half an answer for a whole one.
-    door.log.error({ address: addressOf(request), repo: route.repo, error }, 'http answer broken off');
+    door.log.error({ address: addressOf(request), repo: route.repo, err: error }, 'http answer broken off');
     response.destroy();
   } finally {
     door.connections.unwatch(request.socket);
@@ -180,9 +180,4 @@ async function refuseLfs(request: IncomingMessage, response: ServerResponse): Pr
   await send(request, response, 501, `${JSON.stringify({ message })}\n`, {
     'Content-Type': 'application/vnd.git-lfs+json',
   });
-}
-
-/** The peer's address; IPv4 in its own form also on a dual-stack socket. */
-export function addressOf(request: IncomingMessage): string {
-  return (request.socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '');
 }

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import fs from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { git, gitOk, makeRepo, openDoor, type TestDoor } from './served-git.ts';
+import * as isomorphic from 'isomorphic-git';
+import http from 'isomorphic-git/http/node';
+import { git, gitOk, makeRepo, openDoor, type TestDoor, token, user } from './served-git.ts';
 
 describe('real git over HTTP', () => {
   let at: TestDoor;
@@ -75,6 +78,18 @@ describe('real git over HTTP', () => {
     assert.equal(run.code, 0, run.stderr);
     assert.match(run.stderr, /content-encoding: gzip/i);
     assert.equal(await gitOk(other, 'rev-parse', 'FETCH_HEAD'), await gitOk(work, 'rev-parse', 'main'));
+  });
+
+  test('isomorphic-git clones and pushes', async () => {
+    const copy = join(at.dir, 'isomorphic');
+    const login = { http, fs, dir: copy, onAuth: () => ({ username: user, password: token }) };
+    const name = 'main';
+    await isomorphic.clone({ ...login, url: `${at.door.url}/acme/web`, ref: name, singleBranch: true });
+    const author = { name: 'B', email: 'b@example.com' };
+    const oid = await isomorphic.commit({ fs, dir: copy, message: 'from elsewhere', author });
+    const result = await isomorphic.push({ ...login, remote: 'origin', ref: name });
+    assert.equal(result.ok, true);
+    assert.equal(await gitOk(bare, 'rev-parse', 'main'), oid);
   });
 
   test('git shows the one line of a refusal, and its own verdict', async () => {

@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { runCommand, tempDir } from '../../support/git.ts';
+import { dial, readAll } from './raw-http.ts';
 import { git, limits, makeRepo, openDoor } from './served-git.ts';
 
 /** A CA of its own, and a certificate for 127.0.0.1. */
@@ -32,6 +33,16 @@ test('git clones over TLS from a certificate that it can check, and from no othe
   const untrusted = await git(at.dir, ['ls-remote', at.repoUrl]);
   assert.equal(untrusted.code, 128);
   assert.match(untrusted.stderr, /certificate/);
+});
+
+test('a client that does not finish its TLS handshake is cut', async (t) => {
+  const { cert, key } = await makeCertificate(tempDir(t, 'tls'));
+  const at = await openDoor({ tls: { cert, key }, limits: { headersMs: 200 } });
+  t.after(() => at.close());
+  await readAll(await dial(at));
+  const started = await dial(at);
+  started.write(Buffer.from([22, 3, 1, 2, 0, 1]));
+  await readAll(started);
 });
 
 test('a certificate that cannot be read is an error of the configuration', async () => {
