@@ -65,6 +65,7 @@ export interface EventPayloads {
   'admin.deploy-key-imported': { upstream: string; repo: string };
   'admin.deploy-key-removed': { upstream: string; repo: string };
   'admin.upstream-credential-set': { upstream: string; repo: string };
+  'admin.upstream-credential-removed': { upstream: string; repo: string };
   'server.started': { version: string };
   'server.stopped': Record<string, never>;
 }

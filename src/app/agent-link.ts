@@ -1,0 +1,90 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { UpstreamAdmin, VaultAdmin, VaultChange } from '../domain/admin.ts';
+import { RefgateError } from '../domain/error.ts';
+import type { Log } from '../domain/log.ts';
+import type { Upstreams } from '../domain/ports.ts';
+import type { Recorder } from '../domain/record.ts';
+import { createUpstreams } from '../upstream/create-upstreams.ts';
+import { signJob } from '../upstream/link-job.ts';
+import type { UpstreamDefinitions } from '../upstream/link-definition.ts';
+import type { Config, UpstreamConfig } from './config.ts';
+import { openGatewayKey } from './data-folder.ts';
+import { startEmbeddedAgent } from './embedded-agent.ts';
+import { mapRepo } from './repo-map.ts';
+
+/** The gateway's end of the agent link, and what administrators do over it. */
+export interface AgentLink {
+  readonly upstreams: Upstreams;
+  readonly upstreamAdmin: UpstreamAdmin;
+  readonly vaultAdmin: VaultAdmin;
+  close(): Promise<void>;
+}
+
+/** Starts the embedded agent, or takes the one that listens at `agentSocket`, and opens the link to it. */
+export async function createAgentLink(config: Config, sockets: string, recorder: Recorder, log: Log): Promise<AgentLink> {
+  const { privateKey, publicFile } = openGatewayKey(config.data);
+  const definitions = join(config.data, 'upstreams.json');
+  writeFileSync(definitions, JSON.stringify(definitionsOf(config)), { mode: 0o600 });
+  const socket = config.agentSocket ?? join(sockets, 'agent.sock');
+  const agent =
+    config.agentSocket === undefined
+      ? await startEmbeddedAgent({
+          socket,
+          data: join(config.data, 'agent'),
+          gatewayKey: publicFile,
+          upstreams: definitions,
+          log,
+        })
+      : undefined;
+  const link = createUpstreams({
+    agents: new Map(Object.keys(config.upstreams).map((name) => [name, { socket }])),
+    signer: privateKey,
+    log,
+    timeouts: { connectMs: config.limits.upstreamConnect, idleMs: config.limits.upstreamIdle },
+  });
+  return {
+    upstreams: link,
+    upstreamAdmin: {
+      list: () => Object.entries(config.upstreams).map(([name, upstream]) => ({ name, ...describe(upstream) })),
+      target: (repo) => mapRepo(config.repos, repo),
+      check: (target) => link.check(target),
+    },
+    vaultAdmin: {
+      async ticket(change, actor) {
+        if (change.upstream !== undefined && config.upstreams[change.upstream] === undefined) {
+          throw new RefgateError('NOT_FOUND', 'operator', `upstream ${change.upstream}; see refgate upstream list`);
+        }
+        await recordChange(recorder, change, actor);
+        return { socket, ticket: signJob({ op: 'vault', change }, privateKey) };
+      },
+    },
+    async close() {
+      await agent?.close();
+    },
+  };
+}
+
+function definitionsOf(config: Config): UpstreamDefinitions {
+  return Object.fromEntries(Object.entries(config.upstreams).map(([name, { agent: _, ...definition }]) => [name, definition]));
+}
+
+function describe(upstream: UpstreamConfig): { kind: 'ssh' | 'http' | 'path'; where: string } {
+  if ('ssh' in upstream) return { kind: 'ssh', where: upstream.ssh.url };
+  if ('http' in upstream) return { kind: 'http', where: upstream.http.url };
+  return { kind: 'path', where: upstream.path.root };
+}
+
+const eventOf = {
+  'deploy-key-create': 'admin.deploy-key-created',
+  'deploy-key-import': 'admin.deploy-key-imported',
+  'deploy-key-remove': 'admin.deploy-key-removed',
+  'credential-set': 'admin.upstream-credential-set',
+  'credential-remove': 'admin.upstream-credential-removed',
+} as const;
+
+/** In the ledger before the ticket exists. Looking at the list changes nothing and is not an event. */
+async function recordChange(recorder: Recorder, change: VaultChange, actor: string): Promise<void> {
+  if (change.do === 'list') return;
+  await recorder.append(eventOf[change.do], { upstream: change.upstream, repo: change.pattern }, { actor });
+}

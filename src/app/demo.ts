@@ -1,0 +1,176 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import ssh2 from 'ssh2';
+import { RefgateError } from '../domain/error.ts';
+import type { Directory } from '../domain/identity.ts';
+
+const configText = `# The demo's configuration; docs/configuration.md explains every key.
+data: ./data
+listen:
+  ssh: 127.0.0.1:2222
+  http: 127.0.0.1:8080
+  ops: 127.0.0.1:9090
+upstreams:
+  sample:
+    path: { root: ./upstream }
+repos:
+  - { path: "acme/*", upstream: sample }
+policy: policy.yaml
+`;
+
+const policyText = `# The demo's policy; docs/policy.md explains the language.
+access:
+  - { who: { group: dev }, repo: "acme/*", may: [read, write] }
+  - { who: { kind: service, name: "copilot-*" }, repo: acme/web, may: [read, write], only: "refs/heads/copilot/**" }
+rules:
+  - name: history-is-kept
+    when: { ref: ["refs/heads/main", "refs/heads/release/**"], change: [delete, non-fast-forward] }
+    then: deny
+    say: "push a new commit that reverts, or work on a branch of your own"
+  - name: releases-are-final
+    when: { ref: "refs/tags/v*", change: [update, delete] }
+    then: deny
+    say: "make a new tag"
+tests:
+  - { name: a push to main passes, who: { user: alice, groups: [dev] }, repo: acme/web, updates: [{ ref: refs/heads/main, change: fast-forward }], expect: allow }
+  - { name: main keeps its history, who: { user: alice, groups: [dev] }, repo: acme/web, updates: [{ ref: refs/heads/main, change: non-fast-forward }], expect: deny, rule: history-is-kept }
+`;
+
+/** Two commits on main, as a git-fast-import(1) stream; the dates are fixed so that every demo begins alike. */
+const sampleHistory = `blob
+mark :1
+data 30
+# acme/web
+
+A sample project.
+
+commit refs/heads/main
+mark :2
+author Ada Sample <ada@example.com> 1767258000 +0000
+committer Ada Sample <ada@example.com> 1767258000 +0000
+data 14
+Begin acme/web
+M 100644 :1 README.md
+
+blob
+mark :3
+data 33
+export const greeting = 'hello';
+
+commit refs/heads/main
+mark :4
+author Ada Sample <ada@example.com> 1767261600 +0000
+committer Ada Sample <ada@example.com> 1767261600 +0000
+data 13
+Say something
+from :2
+M 100644 :3 src/greeting.ts
+
+`;
+
+/**
+ * Makes what is missing of the demo in `folder`: a sample upstream, a
+ * configuration, a policy and a key for alice. What is there is left alone.
+ * @returns the configuration file
+ */
+export function prepareDemo(folder: string): string {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const config = join(folder, 'refgate.yaml');
+  writeMissing(config, configText);
+  writeMissing(join(folder, 'policy.yaml'), policyText);
+  makeUpstream(join(folder, 'upstream', 'acme', 'web.git'));
+  const key = join(folder, 'alice');
+  if (!existsSync(key)) {
+    const pair = ssh2.utils.generateKeyPairSync('ed25519', { comment: 'alice@demo' });
+    writeFileSync(`${key}.pub`, `${pair.public}\n`);
+    writeFileSync(key, pair.private, { mode: 0o600 });
+  }
+  return config;
+}
+
+function writeMissing(file: string, text: string): void {
+  if (!existsSync(file)) writeFileSync(file, text);
+}
+
+function makeUpstream(repo: string): void {
+  if (existsSync(join(repo, 'HEAD'))) return;
+  mkdirSync(repo, { recursive: true });
+  try {
+    execFileSync('git', ['init', '--quiet', '--bare', '--initial-branch=main', repo]);
+    execFileSync('git', ['-C', repo, 'fast-import', '--quiet'], { input: sampleHistory });
+  } catch (cause) {
+    throw new RefgateError('CONFIG_INVALID', 'operator', 'the demo needs git 2.28 or newer on the PATH', {
+      cause,
+    });
+  }
+}
+
+/** Registers the demo's people once, and gives alice a token that lives a week, in `alice.token`. */
+export async function registerDemoUsers(folder: string, directory: Directory): Promise<void> {
+  const actor = 'demo';
+  const known = new Set((await directory.users()).map((user) => user.name));
+  if (!known.has('alice')) {
+    await directory.addUser({ name: 'alice', kind: 'person', groups: ['dev'], role: 'user' }, actor);
+    await directory.addKey('alice', readFileSync(join(folder, 'alice.pub'), 'utf8').trim(), actor);
+  }
+  if (!known.has('carol')) {
+    await directory.addUser(
+      { name: 'carol', kind: 'person', groups: ['reviewers'], role: 'reviewer' },
+      actor,
+    );
+  }
+  const alive = (await directory.tokens('alice')).some(
+    (token) => token.revokedAt === undefined && Date.parse(token.expiresAt) > Date.now() + 3_600_000,
+  );
+  const file = join(folder, 'alice.token');
+  if (alive && existsSync(file)) return;
+  const { token } = await directory.createToken('alice', 7 * 86_400_000, actor);
+  writeFileSync(file, token, { mode: 0o600 });
+}
+
+export interface DemoAddresses {
+  readonly folder: string;
+  /** `host:port` */
+  readonly ssh: string;
+  /** `http://host:port` */
+  readonly http: string;
+  /** The host's public key, as one line of known_hosts without the host. */
+  readonly hostKey: string;
+}
+
+/** Writes known_hosts, and gives the commands to copy, for a shell in the current folder. */
+export function demoStory({ folder, ssh, http, hostKey }: DemoAddresses): string {
+  const [host = '', port = ''] = ssh.split(':');
+  writeFileSync(join(folder, 'known_hosts'), `[${host}]:${port} ${hostKey}\n`);
+  const at = (name: string): string => join(relative(process.cwd(), folder) || '.', name);
+  const withToken = new URL(`${http}/acme/web.git`);
+  withToken.username = 'alice';
+  withToken.password = readFileSync(join(folder, 'alice.token'), 'utf8');
+  return `
+Refgate is running. In another terminal, in this folder:
+
+  # 1. clone through the bastion, with alice's key
+  export GIT_SSH_COMMAND="ssh -i $PWD/${at('alice')} -o IdentitiesOnly=yes -o UserKnownHostsFile=$PWD/${at('known_hosts')}"
+  git clone ssh://git@${ssh}/acme/web.git web
+  cd web && git config user.name Alice && git config user.email alice@example.com
+
+  # 2. a push that passes
+  echo "more" >> README.md && git commit -am "Write more" && git push
+
+  # 3. a force push that is refused
+  git commit --amend -m "Rewrite history" && git push --force
+
+  # 4. a deletion that is refused
+  git push origin --delete main
+
+  # 5. the same repository over HTTP, with alice's token
+  git ls-remote ${withToken.href}
+
+  # 6. what happened, from the ledger
+  cd .. && node bin/refgate.js --config ${at('refgate.yaml')} session list
+  node bin/refgate.js --config ${at('refgate.yaml')} audit verify
+
+Everything is in ${folder}; remove that folder to begin anew. Stop with Ctrl-C.
+`;
+}

@@ -1,0 +1,113 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { RefgateError } from '../domain/error.ts';
+import type { Log } from '../domain/log.ts';
+
+const agentMain = fileURLToPath(new URL('../agent/main.js', import.meta.url));
+
+/** How long the agent has to say that it is ready, and to end when asked, in ms. */
+const patience = 15_000;
+
+export interface EmbeddedAgentOptions {
+  readonly socket: string;
+  readonly data: string;
+  readonly gatewayKey: string;
+  readonly upstreams: string;
+  readonly log: Log;
+}
+
+export interface EmbeddedAgent {
+  /** The process id of the agent as it runs now. */
+  readonly pid: number | undefined;
+  close(): Promise<void>;
+}
+
+/**
+ * Starts the agent as a child process and starts it again when it ends, waiting
+ * longer each time up to 5 s. It ends with us: its standard input is our pipe.
+ * @throws UPSTREAM_UNREACHABLE when the first start fails
+ */
+export async function startEmbeddedAgent(options: EmbeddedAgentOptions): Promise<EmbeddedAgent> {
+  const { log } = options;
+  let closing = false;
+  let restarts = 0;
+  let child = await launch(options);
+  let timer: NodeJS.Timeout | undefined;
+
+  const watch = (watched: ChildProcess): void => {
+    watched.once('exit', (code, signal) => {
+      if (closing) return;
+      log.error({ code, signal }, 'agent ended, starting it again');
+      again();
+    });
+  };
+  const again = (): void => {
+    timer = setTimeout(
+      async () => {
+        try {
+          const started = await launch(options);
+          if (closing) return void started.kill();
+          child = started;
+          restarts = 0;
+          watch(child);
+        } catch (error) {
+          log.error({ err: error }, 'agent does not start');
+          if (!closing) again();
+        }
+      },
+      Math.min(5_000, 100 * 2 ** restarts++),
+    );
+  };
+  watch(child);
+
+  return {
+    get pid() {
+      return child.pid;
+    },
+    async close() {
+      closing = true;
+      clearTimeout(timer);
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const gone = once(child, 'exit');
+      child.kill('SIGTERM');
+      const force = setTimeout(() => child.kill('SIGKILL'), patience);
+      await gone;
+      clearTimeout(force);
+    },
+  };
+}
+
+async function launch({
+  socket,
+  data,
+  gatewayKey,
+  upstreams,
+  log,
+}: EmbeddedAgentOptions): Promise<ChildProcess> {
+  const args = ['--socket', socket, '--data', data, '--gateway-key', gatewayKey, '--upstreams', upstreams];
+  const child = spawn(process.execPath, [agentMain, ...args, '--parent-stdin'], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  createInterface({ input: child.stderr }).on('line', (line) => logLine(log, line));
+  const ready = new Promise<void>((resolve, reject) => {
+    createInterface({ input: child.stdout }).once('line', () => resolve());
+    child.once('error', reject);
+    child.once('exit', () => reject(new Error('it ended at once')));
+    setTimeout(() => reject(new Error('it was not ready in time')), patience).unref();
+  });
+  try {
+    await ready;
+  } catch (cause) {
+    child.kill('SIGKILL');
+    throw new RefgateError('UPSTREAM_UNREACHABLE', 'operator', 'the agent does not start; see the log', {
+      cause,
+    });
+  }
+  return child;
+}
+
+function logLine(log: Log, line: string): void {
+  log.warn({ agent: line.slice(0, 4_000) }, 'agent says');
+}

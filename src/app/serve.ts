@@ -1,0 +1,222 @@
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import type { Directory } from '../domain/identity.ts';
+import type { Log } from '../domain/log.ts';
+import { openDirectory } from '../identity/directory.ts';
+import { createAncestry } from '../inspect/ancestry.ts';
+import { Quarantine } from '../inspect/quarantine.ts';
+import { openLedger } from '../record/ledger.ts';
+import { openPolicyInForce } from '../session/policy-in-force.ts';
+import { PushSlots } from '../session/push-slots.ts';
+import { createSpine } from '../session/serve.ts';
+import { settleAtStart } from '../session/settle.ts';
+import { version } from '../session/version.ts';
+import { openLevelStore } from '../store/level.ts';
+import { startHttpDoor } from '../transport/http/accept-http.ts';
+import { startSshDoor } from '../transport/ssh/accept-ssh.ts';
+import { createAdminApi } from '../web/admin-api.ts';
+import { createAgentLink } from './agent-link.ts';
+import { Closers } from './closers.ts';
+import type { Config } from './config.ts';
+import { openDataFolder, openSocketFolder, removeRunState, writeRunState } from './data-folder.ts';
+import { closeServer, formatAddress, listenTcp, listenUnix, withFreePort } from './listen.ts';
+import { Metrics } from './metrics.ts';
+import { createOpsServer } from './ops.ts';
+import { policyAdmin } from './policy-admin.ts';
+import { mapRepo } from './repo-map.ts';
+
+/** What `refgate serve` prints when it is ready. */
+export interface ReadyLine {
+  readonly event: 'ready';
+  readonly ssh: string;
+  readonly http: string;
+  readonly ops: string;
+  /** The path of the admin socket. */
+  readonly admin: string;
+  readonly pid: number;
+}
+
+export interface RunningServer {
+  readonly ready: ReadyLine;
+  /** `ssh-ed25519 AAAA...`, for known_hosts. */
+  readonly hostKey: string;
+  readonly directory: Directory;
+  /** Takes nothing new, lets what runs end for a while, and closes everything in reverse order. */
+  close(): Promise<void>;
+}
+
+/** How long running sessions may still take when the server is stopped, in ms. */
+const graceMs = 10_000;
+
+/** Silence on band 2 after which a waiting client gets a sign of life, in ms. */
+const keepAliveMs = 5_000;
+
+const maxCachedCommits = 200_000;
+
+const httpLimits = {
+  /** Room for the commands before a pack of the greatest size, in bytes. */
+  bodySlack: 16 * 2 ** 20,
+  /** DEFLATE itself cannot do more than 1,032. */
+  maxInflatedRatio: 200,
+  maxConnections: 4_000,
+} as const;
+
+/**
+ * Composes the whole server from its configuration and starts it. What was
+ * opened before a failure is closed again. @throws CONFIG_INVALID and what the parts throw
+ */
+export async function startServer(
+  config: Config,
+  options: { freePortsWhenTaken?: boolean } = {},
+): Promise<RunningServer> {
+  const log = pino({ name: 'refgate', level: process.env['REFGATE_LOG'] ?? 'info' }, pino.destination(2));
+  const closers = new Closers();
+  try {
+    return await compose(config, log, closers, options.freePortsWhenTaken ?? false);
+  } catch (error) {
+    await closers.close();
+    throw error;
+  }
+}
+
+async function compose(
+  config: Config,
+  log: Log,
+  closers: Closers,
+  freePorts: boolean,
+): Promise<RunningServer> {
+  const { limits, listen } = config;
+  openDataFolder(config.data);
+  const store = await openLevelStore(join(config.data, 'store'));
+  closers.add(() => store.close());
+  const sockets = openSocketFolder(config.data);
+  closers.add(async () => sockets.remove());
+  const ledger = await openLedger({ store, log });
+  closers.add(() => ledger.close());
+  const directory = await openDirectory({ store, recorder: ledger });
+  const policy = await openPolicyInForce({ store, recorder: ledger, log });
+  await policy.loadFile(config.policy);
+
+  const link = await createAgentLink(config, sockets.path, ledger, log);
+  closers.add(() => link.close());
+  const quarantine = new Quarantine({
+    dir: join(config.data, 'quarantine'),
+    limits: {
+      maxBytes: limits.packBytes,
+      maxObjects: limits.packObjects,
+      maxObjectBytes: limits.objectBytes,
+      maxInflatedBytes: limits.inflatedBytes,
+      maxDeltaDepth: limits.deltaDepth,
+    },
+    log,
+  });
+  closers.add(() => quarantine.close());
+  const swept = await quarantine.sweep();
+  if (swept > 0) log.warn({ packs: swept }, 'packs of a crash removed');
+  await settleAtStart({ ledger, recorder: ledger, upstreams: link.upstreams, log });
+  await ledger.append('server.started', { version }, { actor: 'refgate' });
+  closers.add(async () => {
+    await ledger.append('server.stopped', {}, { actor: 'refgate' });
+  });
+
+  const metrics = new Metrics();
+  const serve = metrics.count(
+    createSpine({
+      recorder: ledger,
+      upstreams: link.upstreams,
+      policy: () => policy.current(),
+      authenticator: directory,
+      mapRepo: (repo) => mapRepo(config.repos, repo),
+      quarantine,
+      ancestry: createAncestry({ maxCachedCommits, log }),
+      pushSlots: new PushSlots(limits.pushesPerUser),
+      limits: { refUpdates: limits.refUpdates, fetchLines: limits.fetchLines, keepAlive: keepAliveMs },
+      noThin: config.noThin,
+      log,
+    }),
+  );
+  const adminSocket = join(sockets.path, 'admin.sock');
+  const { upstreamAdmin, vaultAdmin } = link;
+  const admin = createServer(
+    createAdminApi({
+      directory,
+      ledger,
+      policy: policyAdmin(policy),
+      upstreams: upstreamAdmin,
+      vault: vaultAdmin,
+      log,
+    }),
+  );
+  await listenUnix(admin, adminSocket);
+  closers.add(() => closeServer(admin));
+
+  const state = { closing: false };
+  const ops = createOpsServer({
+    notReady: () => (state.closing ? 'shutting down' : undefined),
+    metrics: () => metrics.text(),
+  });
+  const opsPort = await withFreePort(freePorts, listen.ops, (address) => listenTcp(ops, address));
+  closers.add(() => closeServer(ops));
+
+  const ssh = await withFreePort(freePorts, listen.ssh, (address) =>
+    startSshDoor({
+      listen: address,
+      hostKeyFile: join(config.data, 'ssh_host_ed25519_key'),
+      authenticator: directory,
+      serve,
+      log,
+      limits: {
+        loginGraceMs: limits.loginGrace,
+        maxAuthTries: limits.authTries,
+        maxStartups: limits.maxStartups,
+        maxConnectionsPerSource: limits.connectionsPerSource,
+        maxSessionsPerConnection: limits.sessionsPerConnection,
+        idleMs: limits.idle,
+      },
+    }),
+  );
+  closers.add(() => ssh.close(graceMs));
+  const http = await withFreePort(freePorts, listen.http, (address) =>
+    startHttpDoor({
+      listen: address,
+      ...(listen.tls === undefined ? {} : { tls: listen.tls }),
+      ...(config.publicUrl === undefined
+        ? {}
+        : { hosts: [new URL(config.publicUrl).host, formatAddress(address)] }),
+      authenticator: directory,
+      serve,
+      log,
+      limits: {
+        headersMs: limits.headers,
+        idleMs: limits.idle,
+        maxBodyBytes: limits.packBytes + httpLimits.bodySlack,
+        maxInflatedRatio: httpLimits.maxInflatedRatio,
+        maxConnections: httpLimits.maxConnections,
+        maxConnectionsPerSource: limits.connectionsPerSource,
+      },
+    }),
+  );
+  closers.add(() => http.close(graceMs));
+
+  const ready: ReadyLine = {
+    event: 'ready',
+    ssh: formatAddress(ssh),
+    http: http.url,
+    ops: `http://${formatAddress({ host: listen.ops.host, port: opsPort })}`,
+    admin: adminSocket,
+    pid: process.pid,
+  };
+  writeRunState(config.data, { pid: process.pid, admin: ready.admin });
+  log.info(ready, 'ready');
+  return {
+    ready,
+    hostKey: ssh.hostKey,
+    directory,
+    async close() {
+      state.closing = true;
+      removeRunState(config.data);
+      await closers.close();
+    },
+  };
+}

@@ -1,0 +1,79 @@
+import { readFileSync } from 'node:fs';
+import { type IncomingMessage, request } from 'node:http';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { loadConfig } from '../app/config.ts';
+import { runStateSchema } from '../app/run-state.ts';
+import { type ErrorCode, errorCodes, RefgateError } from '../domain/error.ts';
+
+/** Speaks to the administrative API of the running server, over its admin socket. */
+export interface AdminClient {
+  get<T>(path: string, query?: Readonly<Record<string, string | undefined>>): Promise<T>;
+  send<T>(method: 'POST' | 'DELETE', path: string, body?: unknown): Promise<T>;
+  /** Newline-separated JSON, line by line. */
+  lines(path: string): AsyncIterable<unknown>;
+}
+
+/** Finds the server that runs with this configuration file. @throws NOT_FOUND when none does */
+export function connectAdmin(configFile: string): AdminClient {
+  const { data } = loadConfig(configFile);
+  const socketPath = findSocket(data, configFile);
+  const call = (method: string, path: string, body?: unknown): Promise<IncomingMessage> =>
+    new Promise((resolve, reject) => {
+      const text = body === undefined ? undefined : JSON.stringify(body);
+      const headers =
+        text === undefined
+          ? {}
+          : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) };
+      const outgoing = request({ socketPath, method, path: `/-/api/v1${path}`, headers }, resolve);
+      outgoing.on('error', (cause) => reject(notRunning(configFile, cause)));
+      outgoing.end(text);
+    });
+  return {
+    async get<T>(path: string, query: Readonly<Record<string, string | undefined>> = {}) {
+      const given = Object.entries(query).filter(
+        (entry): entry is [string, string] => entry[1] !== undefined,
+      );
+      const suffix = given.length === 0 ? '' : `?${new URLSearchParams(given)}`;
+      return (await readAnswer(await call('GET', path + suffix))) as T;
+    },
+    async send<T>(method: 'POST' | 'DELETE', path: string, body?: unknown) {
+      return (await readAnswer(await call(method, path, body))) as T;
+    },
+    async *lines(path) {
+      const answer = await call('POST', path);
+      for await (const line of createInterface({ input: answer })) yield JSON.parse(line);
+    },
+  };
+}
+
+function findSocket(data: string, configFile: string): string {
+  try {
+    return runStateSchema.parse(JSON.parse(readFileSync(join(data, 'run.json'), 'utf8'))).admin;
+  } catch (cause) {
+    throw notRunning(configFile, cause);
+  }
+}
+
+function notRunning(configFile: string, cause: unknown): RefgateError {
+  const detail = `no server runs with ${configFile}; start it with: refgate serve --config ${configFile}`;
+  return new RefgateError('NOT_FOUND', 'operator', detail, { cause });
+}
+
+async function readAnswer(answer: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of answer) chunks.push(chunk);
+  const body: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'));
+  if (answer.statusCode === 200) return body;
+  throw toError(body);
+}
+
+/** The error that the API named, so that the command line says the same sentence. */
+export function toError(body: unknown): RefgateError {
+  const { code, message } = body as { code?: string; message?: string };
+  if (code === undefined || !(code in errorCodes)) return new RefgateError('INTERNAL', 'refgate', message);
+  const known = code as ErrorCode;
+  const prefix = `${errorCodes[known]}: `;
+  const detail = message?.startsWith(prefix) ? message.slice(prefix.length) : message;
+  return new RefgateError(known, 'operator', detail);
+}

@@ -1,0 +1,148 @@
+import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { parseTtl } from '../../app/offline.ts';
+import { RefgateError } from '../../domain/error.ts';
+import type { KeyRecord, Role, TokenRecord, UserRecord } from '../../domain/identity.ts';
+import { formatTable, type Output, print } from '../output.ts';
+import { adminOf, collect, oneOf, optionsOf, withJson } from './shared.ts';
+
+const roles: readonly Role[] = ['admin', 'auditor', 'reviewer', 'user'];
+
+/** user, key and token: who may come in. */
+export function addIdentityCommands(program: Command, output: Output): void {
+  addUserCommands(program.command('user').description('people and services'), output);
+  addKeyCommands(program.command('key').description('SSH public keys of users'), output);
+  addTokenCommands(program.command('token').description('tokens for Git over HTTP'), output);
+}
+
+function addUserCommands(user: Command, output: Output): void {
+  withJson(user.command('add <name>'), 'refgate user add alice --group dev')
+    .description('register a person or a service')
+    .option('--group <group>', 'a group to be in; may be repeated', collect, [])
+    .option('--role <role>', roles.join(', '), 'user')
+    .option('--service', 'a service, such as CI or a coding agent, and not a person')
+    .action(async (name: string, _options: unknown, command: Command) => {
+      const options = optionsOf<{ group: string[]; role: string; service?: boolean }>(command);
+      const record = await adminOf(command).send<UserRecord>('POST', '/users', {
+        name,
+        kind: options.service ? 'service' : 'person',
+        groups: options.group,
+        role: oneOf('--role', roles, options.role),
+      });
+      print(
+        output,
+        options.json,
+        record,
+        (added) => `added ${added.kind} ${added.name}; next: refgate key add ${added.name} FILE\n`,
+      );
+    });
+  withJson(user.command('list'), 'refgate user list').action(async (_options: unknown, command: Command) => {
+    const users = await adminOf(command).get<UserRecord[]>('/users');
+    print(output, optionsOf(command).json, users, (all) =>
+      formatTable(
+        ['NAME', 'KIND', 'ROLE', 'GROUPS', 'STATE'],
+        all.map((one) => [
+          one.name,
+          one.kind,
+          one.role,
+          one.groups.join(',') || '-',
+          one.disabled ? 'disabled' : 'enabled',
+        ]),
+      ),
+    );
+  });
+  withJson(user.command('disable <name>'), 'refgate user disable alice')
+    .description('end every key and token of a user at once')
+    .action(async (name: string, _options: unknown, command: Command) => {
+      await adminOf(command).send('POST', `/users/${encodeURIComponent(name)}/disable`);
+      print(output, optionsOf(command).json, { name, disabled: true }, () => `disabled ${name}\n`);
+    });
+}
+
+function addKeyCommands(key: Command, output: Output): void {
+  withJson(key.command('add <name> <file>'), 'refgate key add alice ~/.ssh/id_ed25519.pub')
+    .description('register a public key; - reads it from standard input')
+    .action(async (user: string, file: string, _options: unknown, command: Command) => {
+      const record = await adminOf(command).send<KeyRecord>('POST', '/keys', {
+        user,
+        line: readText(file).trim(),
+      });
+      print(
+        output,
+        optionsOf(command).json,
+        record,
+        (added) => `added ${added.type} ${added.fingerprint} to ${added.user}\n`,
+      );
+    });
+  withJson(key.command('list [name]'), 'refgate key list alice').action(
+    async (user: string | undefined, _options: unknown, command: Command) => {
+      const keys = await adminOf(command).get<KeyRecord[]>('/keys', { user });
+      print(output, optionsOf(command).json, keys, (all) =>
+        formatTable(
+          ['USER', 'TYPE', 'FINGERPRINT', 'ADDED', 'COMMENT'],
+          all.map((one) => [one.user, one.type, one.fingerprint, one.addedAt, one.comment || '-']),
+        ),
+      );
+    },
+  );
+  withJson(key.command('remove <name> <fingerprint>'), 'refgate key remove alice SHA256:abc...').action(
+    async (user: string, fingerprint: string, _options: unknown, command: Command) => {
+      await adminOf(command).send('DELETE', '/keys', { user, fingerprint });
+      print(
+        output,
+        optionsOf(command).json,
+        { user, fingerprint },
+        () => `removed ${fingerprint} from ${user}\n`,
+      );
+    },
+  );
+}
+
+function addTokenCommands(token: Command, output: Output): void {
+  withJson(token.command('create <name>'), 'refgate token create alice --ttl 8h')
+    .description('make a token; it is shown this once')
+    .requiredOption('--ttl <duration>', 'how long it lives: 30m, 8h, 90d')
+    .action(async (user: string, _options: unknown, command: Command) => {
+      const options = optionsOf<{ ttl: string }>(command);
+      const made = await adminOf(command).send<{ token: string; record: TokenRecord }>('POST', '/tokens', {
+        user,
+        ttl: parseTtl(options.ttl),
+      });
+      print(output, options.json, { token: made.token, ...made.record }, (one) => `${one.token}\n`);
+      if (!options.json)
+        output.err(
+          `token ${made.record.id} of ${user} until ${made.record.expiresAt}; it is not shown again\n`,
+        );
+    });
+  withJson(token.command('list [name]'), 'refgate token list alice').action(
+    async (user: string | undefined, _options: unknown, command: Command) => {
+      const tokens = await adminOf(command).get<TokenRecord[]>('/tokens', { user });
+      print(output, optionsOf(command).json, tokens, (all) =>
+        formatTable(
+          ['ID', 'USER', 'CREATED', 'EXPIRES', 'STATE'],
+          all.map((one) => [one.id, one.user, one.createdAt, one.expiresAt, stateOf(one)]),
+        ),
+      );
+    },
+  );
+  withJson(token.command('revoke <id>'), 'refgate token revoke t-1a2b3c').action(
+    async (id: string, _options: unknown, command: Command) => {
+      await adminOf(command).send('DELETE', `/tokens/${encodeURIComponent(id)}`);
+      print(output, optionsOf(command).json, { id, revoked: true }, () => `revoked ${id}\n`);
+    },
+  );
+}
+
+function stateOf(token: TokenRecord): string {
+  if (token.revokedAt !== undefined) return 'revoked';
+  return Date.parse(token.expiresAt) <= Date.now() ? 'expired' : 'alive';
+}
+
+/** A file's text, or standard input's for `-`. */
+export function readText(file: string): string {
+  try {
+    return readFileSync(file === '-' ? 0 : file, 'utf8');
+  } catch (cause) {
+    throw new RefgateError('NOT_FOUND', 'client', `${file} cannot be read`, { cause });
+  }
+}

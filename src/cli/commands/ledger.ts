@@ -1,0 +1,114 @@
+import type { Command } from 'commander';
+import { RefgateError } from '../../domain/error.ts';
+import type { LedgerEvent, SessionSummary } from '../../domain/record.ts';
+import { toError } from '../admin-client.ts';
+import { formatTable, type Output, print } from '../output.ts';
+import { adminOf, optionsOf, withJson } from './shared.ts';
+
+/** session: what happened. */
+export function addSessionCommands(program: Command, output: Output): void {
+  const session = program.command('session').description('what clients did, from the ledger');
+  withJson(
+    session.command('list'),
+    'refgate session list --repo acme/web --outcome refused --since 2026-01-31',
+  )
+    .description('the newest sessions first')
+    .option('--user <name>', 'of this user')
+    .option('--repo <repo>', 'on this repository')
+    .option('--ref <ref>', 'that pushed this ref')
+    .option('--outcome <outcome>', 'ok, partial, refused, rejected, failed, aborted or unknown')
+    .option('--since <time>', 'opened at or after: a date or an RFC 3339 time')
+    .option('--until <time>', 'opened at or before')
+    .option('--limit <n>', 'how many', '50')
+    .option('--before <id>', 'the page after this session')
+    .action(async (_options: unknown, command: Command) => {
+      const options =
+        optionsOf<
+          Record<
+            'user' | 'repo' | 'ref' | 'outcome' | 'since' | 'until' | 'limit' | 'before',
+            string | undefined
+          >
+        >(command);
+      const { user, repo, ref, outcome, limit, before } = options;
+      const query = {
+        user,
+        repo,
+        ref,
+        outcome,
+        limit,
+        before,
+        since: timeOf(options.since),
+        until: timeOf(options.until),
+      };
+      const rows = await adminOf(command).get<SessionSummary[]>('/sessions', query);
+      print(output, options.json, rows, formatSessions);
+    });
+  withJson(session.command('show <id>'), 'refgate session show s-0mfx1k2p9abcd1234')
+    .description('every event of one session')
+    .action(async (id: string, _options: unknown, command: Command) => {
+      const events = await adminOf(command).get<LedgerEvent[]>(`/sessions/${encodeURIComponent(id)}`);
+      print(output, optionsOf(command).json, events, (all) => all.map(formatEvent).join(''));
+    });
+}
+
+function timeOf(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  const ms = Date.parse(text);
+  if (Number.isNaN(ms))
+    throw new RefgateError('USAGE', 'client', `${text} is not a date or an RFC 3339 time`);
+  return new Date(ms).toISOString();
+}
+
+function formatSessions(rows: readonly SessionSummary[]): string {
+  return formatTable(
+    ['SESSION', 'OPENED', 'USER', 'REPO', 'VIA', 'SERVICE', 'OUTCOME', 'REFS'],
+    rows.map((row) => [
+      row.id,
+      row.openedAt,
+      row.user ?? '-',
+      row.repo,
+      row.transport,
+      row.service,
+      [row.outcome ?? 'open', row.code].filter(Boolean).join(' '),
+      row.refs.join(' ') || '-',
+    ]),
+  );
+}
+
+function formatEvent(event: LedgerEvent): string {
+  return `${event.time}  #${event.seq}  ${event.code}  ${JSON.stringify(event.data)}\n`;
+}
+
+interface VerifyLine {
+  readonly progress?: { readonly done: number; readonly total: number };
+  readonly done?: { readonly size: number; readonly rootHash: string };
+  readonly error?: unknown;
+}
+
+/** audit: whether the ledger is whole. */
+export function addAuditCommands(program: Command, output: Output): void {
+  const audit = program.command('audit').description('the evidence itself');
+  withJson(audit.command('verify'), 'refgate audit verify')
+    .description('recompute every hash of the ledger and its root')
+    .action(async (_options: unknown, command: Command) => {
+      const { json } = optionsOf(command);
+      const showProgress = process.stderr.isTTY && json !== true;
+      let done: VerifyLine['done'];
+      for await (const line of adminOf(command).lines('/audit/verify')) {
+        const { progress, done: result, error } = line as VerifyLine;
+        if (error !== undefined) throw toError(error);
+        if (progress !== undefined && showProgress)
+          output.err(`\r${progress.done} of ${progress.total} events`);
+        done = result ?? done;
+      }
+      if (showProgress) output.err('\n');
+      if (done === undefined)
+        throw new RefgateError('LEDGER_UNAVAILABLE', 'operator', 'the server broke off; see its log');
+      print(
+        output,
+        json,
+        done,
+        ({ size, rootHash }) => `the ledger is whole: ${size} events, root ${rootHash}\n`,
+      );
+    });
+}

@@ -1,0 +1,48 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { loadConfig } from '../../app/config.ts';
+import { demoStory, prepareDemo, registerDemoUsers } from '../../app/demo.ts';
+import { type RunningServer, startServer } from '../../app/serve.ts';
+import type { Output } from '../output.ts';
+import { optionsOf } from './shared.ts';
+
+/** serve and demo: the server itself, in the foreground. */
+export function addServeCommands(program: Command, output: Output): void {
+  program
+    .command('serve')
+    .description('run the gateway, and the embedded agent with it')
+    .addHelpText('after', '\nExample:\n  $ refgate serve --config /etc/refgate/refgate.yaml')
+    .action(async (_options: unknown, command: Command) => {
+      const server = await startServer(loadConfig(optionsOf(command).config));
+      output.out(`${JSON.stringify(server.ready)}\n`);
+      await untilStopped(server);
+    });
+  program
+    .command('demo')
+    .description('run a complete bastion before a sample repository, and print commands to try')
+    .option('--dir <folder>', 'where the demo keeps everything', 'refgate-demo')
+    .addHelpText('after', '\nExample:\n  $ refgate demo')
+    .action(async (_options: unknown, command: Command) => {
+      const folder = resolve(optionsOf<{ dir: string }>(command).dir);
+      const server = await startServer(loadConfig(prepareDemo(folder)), { freePortsWhenTaken: true });
+      await registerDemoUsers(folder, server.directory);
+      const { ssh, http } = server.ready;
+      output.out(`${JSON.stringify(server.ready)}\n`);
+      output.out(demoStory({ folder, ssh, http, hostKey: server.hostKey }));
+      await untilStopped(server);
+    });
+}
+
+/** Until SIGINT or SIGTERM; a second one does not wait for sessions that are still open. */
+async function untilStopped(server: RunningServer): Promise<void> {
+  await new Promise<void>((stop) => {
+    process.once('SIGINT', () => stop());
+    process.once('SIGTERM', () => stop());
+  });
+  const hurry = (): never => process.exit(1);
+  process.once('SIGINT', hurry);
+  process.once('SIGTERM', hurry);
+  await server.close();
+  process.off('SIGINT', hurry);
+  process.off('SIGTERM', hurry);
+}

@@ -1,0 +1,30 @@
+import { cleanText } from '../app/offline.ts';
+
+/** Where commands print; tests pass their own. */
+export interface Output {
+  out(text: string): void;
+  err(text: string): void;
+}
+
+/** Columns as wide as their widest cell, two spaces between, no line for an empty table but `none`. */
+export function formatTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  if (rows.length === 0) return 'none\n';
+  const all = [header, ...rows].map((row) => row.map((cell) => cleanText(cell, 1_000)));
+  const widths = header.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0)))
+      .join('  ')
+      .trimEnd();
+  return `${all.map(line).join('\n')}\n`;
+}
+
+/** Prints a value for machines with --json, else what `people` makes of it. */
+export function print<T>(
+  output: Output,
+  json: boolean | undefined,
+  value: T,
+  people: (value: T) => string,
+): void {
+  output.out(json ? `${JSON.stringify(value)}\n` : people(value));
+}

@@ -1,0 +1,22 @@
+import { RefgateError } from '../domain/error.ts';
+import type { Target } from '../domain/ports.ts';
+import type { Session, SpineDeps } from './open.ts';
+
+/**
+ * The target of the session's repository, if the policy grants the service on
+ * it. Who may not read it hears the same as for a repository that is not there,
+ * and the upstream is asked only afterwards, so that time tells nothing either.
+ * @throws REPO_NOT_FOUND, ACCESS_DENIED
+ */
+export function authorize(deps: SpineDeps, session: Session): Target {
+  const { principal, repo, service } = session.channel;
+  const policy = deps.policy();
+  const mayRead = policy.may(principal, repo, 'read');
+  const mayWrite = policy.may(principal, repo, 'write');
+  const target = deps.mapRepo(repo);
+  if (target === undefined || (!mayRead && !mayWrite))
+    throw new RefgateError('REPO_NOT_FOUND', 'client', repo);
+  if (service === 'upload-pack' ? mayRead : mayWrite) return target;
+  const granted = mayRead ? 'you may read it, not push to it' : 'you may push to it, not read it';
+  throw new RefgateError('ACCESS_DENIED', 'client', `${repo}: ${granted}; ask who keeps the policy`);
+}

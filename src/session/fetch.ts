@@ -1,0 +1,71 @@
+import type { FetchSource, Target } from '../domain/ports.ts';
+import type { ChannelResult } from '../domain/session.ts';
+import { PktReader } from '../git/pkt-line.ts';
+import { cleanLine } from '../git/text.ts';
+import { errPkt } from '../git/v2-response.ts';
+import { serveV0 } from './fetch-v0.ts';
+import { serveV2 } from './fetch-v2.ts';
+import type { Session, SpineDeps } from './open.ts';
+import { asRefgateError } from './serve.ts';
+
+/** What a dialect of upload-pack works with. */
+export interface FetchWork {
+  readonly session: Session;
+  /** Reads of one session, one after another; a new one after an answer was cancelled. */
+  source: FetchSource;
+  renewSource(): void;
+  readonly reader: PktReader;
+  /** `upstream:path`, for the record. */
+  readonly target: string;
+  /** Most lines and bytes of one request. */
+  readonly limits: { readonly lines: number; readonly bytes: number };
+  readonly served: { refs: number; pack: boolean };
+  /** Set once the client waits inside sidebands, where an ERR line would be noise. */
+  inSideband: boolean;
+}
+
+/** Longest line of a request that is worth reading, with its framing: a want is 50 bytes. */
+const bytesPerLine = 100;
+
+/** One clone, fetch or ls-remote: the client's dialect outside, protocol v2 inside. */
+export async function serveFetch(deps: SpineDeps, session: Session, target: Target): Promise<ChannelResult> {
+  const { channel } = session;
+  const reader = new PktReader(channel.input, 'client');
+  const lines = deps.limits.fetchLines;
+  const work: FetchWork = {
+    session,
+    source: deps.upstreams.fetchSource(target),
+    renewSource() {
+      work.source.close();
+      work.source = deps.upstreams.fetchSource(target);
+    },
+    reader,
+    target: `${target.upstream}:${target.path}`,
+    limits: { lines, bytes: lines * bytesPerLine },
+    served: { refs: 0, pack: false },
+    inSideband: false,
+  };
+  try {
+    await (channel.version === 2 ? serveV2(work) : serveV0(work, channel.version));
+    await session.record('fetch.served', { bytes: session.out.bytesWritten, ...work.served });
+    return { exitStatus: 0 };
+  } catch (error) {
+    await refuseInProtocol(work, error);
+    throw error;
+  } finally {
+    session.bytesIn = reader.bytesRead;
+    work.source.close();
+  }
+}
+
+/**
+ * Once bytes have gone out the door cannot speak any more: the client waits for
+ * a pkt-line, and gets an ERR one. Inside sidebands the stream just ends.
+ */
+async function refuseInProtocol(work: FetchWork, error: unknown): Promise<void> {
+  const { session } = work;
+  const known = asRefgateError(error);
+  if (session.out.bytesWritten === 0 || work.inSideband || known.code === 'HUNG_UP') return;
+  const text = known.blame === 'refgate' ? `${known.code}, session ${session.id}` : known.message;
+  await session.out.write(errPkt(cleanLine(text, 900))).catch(() => undefined);
+}

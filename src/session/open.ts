@@ -1,0 +1,86 @@
+import { randomBytes } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
+import type { Authenticator } from '../domain/identity.ts';
+import type { Log } from '../domain/log.ts';
+import type { Policy } from '../domain/policy.ts';
+import type { Target, Upstreams } from '../domain/ports.ts';
+import type { EventCode, EventPayloads, Recorder, SessionOutcome } from '../domain/record.ts';
+import type { GitChannel } from '../domain/session.ts';
+import type { Ancestry } from '../inspect/ancestry.ts';
+import type { Quarantine } from '../inspect/quarantine.ts';
+import type { PushSlots } from './push-slots.ts';
+import { ChannelWriter } from './write-all.ts';
+
+/** What the spine stands on; built once by the composition root. */
+export interface SpineDeps {
+  readonly recorder: Recorder;
+  readonly upstreams: Upstreams;
+  readonly policy: () => Policy;
+  readonly authenticator: Pick<Authenticator, 'stillValid'>;
+  readonly mapRepo: (repo: string) => Target | undefined;
+  readonly quarantine: Quarantine;
+  readonly ancestry: Ancestry;
+  readonly pushSlots: PushSlots;
+  readonly limits: {
+    readonly refUpdates: number;
+    readonly fetchLines: number;
+    /** Longest silence on band 2 while a client waits, in ms. */
+    readonly keepAlive: number;
+  };
+  /** Whether pushes are asked to be self-contained (`no-thin`). */
+  readonly noThin: boolean;
+  readonly log: Log;
+}
+
+/** One service request of one client, while it lasts. */
+export interface Session {
+  readonly id: string;
+  readonly channel: GitChannel;
+  readonly out: ChannelWriter;
+  readonly log: Log;
+  /** Bytes read from the client; the stages add to it. */
+  bytesIn: number;
+  outcome: SessionOutcome;
+  record<C extends EventCode>(code: C, data: EventPayloads[C]): Promise<void>;
+}
+
+/** Sorts by time: nine base-36 digits of milliseconds, then 48 random bits. */
+export function newSessionId(now: number): string {
+  const random = (BigInt(`0x${randomBytes(6).toString('hex')}`) % 36n ** 8n).toString(36).padStart(8, '0');
+  return `s-${now.toString(36).padStart(9, '0')}${random}`;
+}
+
+/** Writes the session's first two events; when that fails there is no session. @throws LEDGER_UNAVAILABLE */
+export async function openSession(deps: SpineDeps, channel: GitChannel): Promise<Session> {
+  const id = newSessionId(Math.trunc(performance.timeOrigin + performance.now()));
+  const { principal } = channel;
+  const context = { session: id, actor: principal.user };
+  const session: Session = {
+    id,
+    channel,
+    out: new ChannelWriter(channel.output, channel.signal),
+    log: deps.log,
+    bytesIn: 0,
+    outcome: 'ok',
+    async record(code, data) {
+      await deps.recorder.append(code, data, context);
+    },
+  };
+  await Promise.all([
+    session.record('session.opened', {
+      transport: channel.transport,
+      mode: channel.mode,
+      service: channel.service,
+      version: channel.version,
+      repo: channel.repo,
+      address: channel.client.address,
+    }),
+    session.record('session.authenticated', {
+      user: principal.user,
+      kind: principal.kind,
+      groups: [...principal.groups],
+      credential: principal.credential,
+    }),
+  ]);
+  return session;
+}

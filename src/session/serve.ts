@@ -1,0 +1,71 @@
+import { RefgateError } from '../domain/error.ts';
+import type { SessionOutcome } from '../domain/record.ts';
+import type { ChannelResult, GitChannel } from '../domain/session.ts';
+import { authorize } from './authorize.ts';
+import { serveFetch } from './fetch.ts';
+import { openSession, type Session, type SpineDeps } from './open.ts';
+import { servePush } from './push.ts';
+
+/**
+ * Serves one channel from its first event to its last. What it throws was not
+ * told to the client on the Git stream: the door says it in its own dialect.
+ * Errors that are ours carry the session id and nothing else.
+ */
+export function createSpine(deps: SpineDeps): (channel: GitChannel) => Promise<ChannelResult> {
+  return async (channel) => {
+    const session = await openSession(deps, channel);
+    try {
+      const target = authorize(deps, session);
+      const result =
+        channel.service === 'upload-pack'
+          ? await serveFetch(deps, session, target)
+          : await servePush(deps, session, target);
+      await close(session);
+      return result;
+    } catch (error) {
+      const known = asRefgateError(error);
+      session.outcome = outcomeOf(known);
+      deps.log[known.blame === 'refgate' ? 'error' : 'info'](
+        { session: session.id, err: error },
+        'session failed',
+      );
+      await close(session, known);
+      throw forClient(session, known);
+    }
+  };
+}
+
+async function close(session: Session, error?: RefgateError): Promise<void> {
+  await session.record('session.closed', {
+    outcome: session.outcome,
+    ...(error === undefined ? {} : { code: error.code }),
+    ...(error?.detail === undefined ? {} : { detail: error.detail.slice(0, 2_000) }),
+    bytesIn: session.bytesIn,
+    bytesOut: session.out.bytesWritten,
+  });
+}
+
+/** Whatever was thrown, as a coded error; what is not one is ours. */
+export function asRefgateError(error: unknown): RefgateError {
+  if (error instanceof RefgateError) return error;
+  return new RefgateError('INTERNAL', 'refgate', undefined, { cause: error });
+}
+
+function outcomeOf(error: RefgateError): SessionOutcome {
+  if (error.code === 'HUNG_UP') return 'aborted';
+  if (error.code === 'UPSTREAM_LOST') return 'unknown';
+  return error.blame === 'client' ? 'refused' : 'failed';
+}
+
+function forClient(session: Session, error: RefgateError): RefgateError {
+  if (error.blame === 'refgate') {
+    return new RefgateError(error.code, 'refgate', `session ${session.id}; tell your operator`, {
+      cause: error,
+    });
+  }
+  // An upstream's own "not found" must not be told from ours.
+  if (error.code === 'REPO_NOT_FOUND') {
+    return new RefgateError('REPO_NOT_FOUND', 'client', session.channel.repo, { cause: error });
+  }
+  return error;
+}

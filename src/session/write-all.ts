@@ -1,0 +1,34 @@
+import { once } from 'node:events';
+import type { Writable } from 'node:stream';
+import { RefgateError } from '../domain/error.ts';
+
+/**
+ * The output side of a channel: counts bytes, waits for the peer to read, and
+ * never queues more than the stream's own high-water mark. Every write throws
+ * HUNG_UP (client) once the client is gone.
+ */
+export class ChannelWriter {
+  readonly #output: Writable;
+  readonly #signal: AbortSignal;
+  bytesWritten = 0;
+
+  constructor(output: Writable, signal: AbortSignal) {
+    this.#output = output;
+    this.#signal = signal;
+  }
+
+  async write(bytes: Buffer): Promise<void> {
+    if (this.#signal.aborted || this.#output.destroyed) throw new RefgateError('HUNG_UP', 'client');
+    this.bytesWritten += bytes.length;
+    if (this.#output.write(bytes)) return;
+    try {
+      await once(this.#output, 'drain', { signal: this.#signal });
+    } catch (cause) {
+      throw new RefgateError('HUNG_UP', 'client', undefined, { cause });
+    }
+  }
+
+  async writeAll(chunks: Iterable<Buffer> | AsyncIterable<Buffer>): Promise<void> {
+    for await (const chunk of chunks) await this.write(chunk);
+  }
+}
