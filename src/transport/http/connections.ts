@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { isIP, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { RefgateError } from '../../domain/error.ts';
+import { sourceOf } from '../ssh/admission.ts';
 
 /** The two directions of a request in progress, and how to end it. */
 interface Watched {
@@ -120,14 +121,4 @@ export class Connections {
       socket.setTimeout(this.#idleMs);
     }
   }
-}
-
-/** Whoever has one IPv6 address has its whole /64. */
-function sourceOf(address: string): string {
-  if (isIP(address) !== 6 || address.startsWith('::ffff:')) return address;
-  const [front = '', back = ''] = address.split('::');
-  const groups = front === '' ? [] : front.split(':');
-  const tail = back === '' ? [] : back.split(':');
-  while (groups.length + tail.length < 8) groups.push('0');
-  return [...groups, ...tail].slice(0, 4).join(':');
 }

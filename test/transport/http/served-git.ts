@@ -73,6 +73,9 @@ export async function openDoor(
       return serve(channel);
     },
     limits: { ...limits, ...change.limits },
+  }).catch(async (error: unknown) => {
+    await rm(dir, { recursive: true });
+    throw error;
   });
   await mkdir(join(dir, 'acme'));
   const repoUrl = `${door.url.replace('://', `://${user}:${token}@`)}/acme/web.git`;
