@@ -1,5 +1,5 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { copyFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { UpstreamAdmin, VaultAdmin, VaultChange } from '../domain/admin.ts';
 import { RefgateError } from '../domain/error.ts';
 import type { Log } from '../domain/log.ts';
@@ -37,6 +37,8 @@ export async function createAgentLink(config: Config, sockets: string, recorder:
           log,
         })
       : undefined;
+  // A separate agent starts with our public key, and may see nothing of ours but the folder of its socket.
+  if (config.agentSocket !== undefined) copyFileSync(publicFile, join(dirname(config.agentSocket), 'gateway.pub'));
   const link = createUpstreams({
     agents: new Map(Object.keys(config.upstreams).map((name) => [name, { socket }])),
     signer: privateKey,
