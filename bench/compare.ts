@@ -24,15 +24,18 @@ export interface Comparison {
   readonly cpuRatio: number;
 }
 
-/** Runs both ways `pairs` times, after one pair that does not count. */
+/** Runs both ways `pairs` times, after one pair that does not count (unless `warm` is false). */
 export async function compare(
   name: string,
   pairs: number,
   a: () => Promise<Measured>,
   b: () => Promise<Measured>,
+  { warm = true }: { readonly warm?: boolean } = {},
 ): Promise<Comparison> {
-  await a();
-  await b();
+  if (warm) {
+    await a();
+    await b();
+  }
   const results: { a: Measured; b: Measured }[] = [];
   for (let n = 0; n < pairs; n++) {
     if (n % 2 === 0) {
