@@ -1,7 +1,7 @@
 /** The upstreams of a measurement: OpenSSH's sshd, and git's own http-backend(1) behind a small server. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { userInfo } from 'node:os';
@@ -36,6 +36,8 @@ export async function startSshHost(
     'MaxSessions 100',
     'LogLevel ERROR',
   ];
+  // sshd insists on it, as root; the init scripts make it otherwise.
+  if (userInfo().uid === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
   const configFile = join(dir, 'sshd_config');
   writeFileSync(configFile, `${config.join('\n')}\n`);
   const child = spawn('/usr/sbin/sshd', ['-D', '-e', '-f', configFile], {
