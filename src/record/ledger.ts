@@ -178,7 +178,9 @@ export class Ledger implements Recorder, LedgerReader {
     if (!sessionId.test(id)) return [];
     const events: LedgerEvent[] = [];
     for await (const [key] of this.#store.range(under(`ledger/session-event/${id}`))) {
-      events.push(await this.#read(lastNumber(key)));
+      const event = await this.#read(lastNumber(key));
+      if (event.session !== id) throw corrupt(event.seq, `is not of session ${id}, as the index says`);
+      events.push(event);
     }
     return events;
   }

@@ -7,7 +7,7 @@ import { sessionEventKey, sessionKey, sortable, unclosedKey, unsettledKey } from
 export const maxIndexedRefs = 256;
 
 /** Summaries of sessions that are open now, kept in memory; others are read from the store. */
-const maxKeptSummaries = 10_000;
+const maxKeptSummaries = 1000;
 
 const nothing = new Uint8Array();
 
@@ -37,10 +37,16 @@ export function indexKey(folder: string, openedAt: string, id: string): string {
   return `${folder}/${sortable(Date.parse(openedAt))}/${id}`;
 }
 
+/** A session's row, and the keys under which it is found. */
+interface Indexed {
+  readonly summary: SessionSummary;
+  readonly keys: ReadonlySet<string>;
+}
+
 /** Turns events into the writes that keep the sessions, and the ways to find them, up to date. */
 export class SessionIndex {
   readonly #store: Store;
-  readonly #open = new Map<string, SessionSummary>();
+  readonly #open = new Map<string, Indexed>();
   #closed: string[] = [];
 
   constructor(store: Store) {
@@ -52,16 +58,15 @@ export class SessionIndex {
     const id = event.session;
     if (id === undefined) return [];
     const writes = [put(sessionEventKey(id, event.seq), nothing), ...openEnds(id, event)];
-    const before = await this.#summary(id);
-    const after = summarise(before, id, event);
-    if (!after || after === before) return writes;
-    this.#open.set(id, after);
+    const before = await this.#indexed(id);
+    const summary = summarise(before?.summary, id, event);
+    if (!summary || summary === before?.summary) return writes;
+    const keys = new Set(indexKeys(summary));
+    this.#open.set(id, { summary, keys });
     if (event.code === 'session.closed') this.#closed.push(id);
-    writes.push(put(sessionKey(id), Buffer.from(JSON.stringify(after))));
-    const old = new Set(before ? indexKeys(before) : []);
-    const now = new Set(indexKeys(after));
-    for (const key of old) if (!now.has(key)) writes.push({ type: 'del', key });
-    for (const key of now) if (!old.has(key)) writes.push(put(key, nothing));
+    writes.push(put(sessionKey(id), Buffer.from(JSON.stringify(summary))));
+    for (const key of before?.keys ?? []) if (!keys.has(key)) writes.push({ type: 'del', key });
+    for (const key of keys) if (!before?.keys.has(key)) writes.push(put(key, nothing));
     return writes;
   }
 
@@ -72,8 +77,11 @@ export class SessionIndex {
     if (this.#open.size > maxKeptSummaries) this.#open.clear();
   }
 
-  async #summary(id: string): Promise<SessionSummary | undefined> {
-    return this.#open.get(id) ?? readSummary(this.#store, id);
+  async #indexed(id: string): Promise<Indexed | undefined> {
+    const open = this.#open.get(id);
+    if (open) return open;
+    const summary = await readSummary(this.#store, id);
+    return summary && { summary, keys: new Set(indexKeys(summary)) };
   }
 }
 

@@ -1,11 +1,15 @@
+import type { LedgerEvent } from '../domain/record.ts';
 import type { Store } from '../domain/store.ts';
 import { readHead } from './head.ts';
-import { blobKey, lastNumber, leafKey } from './keys.ts';
+import { blobKey, lastNumber, leafKey, sessionEventKey } from './keys.ts';
 import { corrupt, parseLeaf, readRow } from './leaf.ts';
 import { MerkleTree, type Subtree } from './merkle-tree.ts';
 
 /** Leaves that are hashed again at every open. */
 const tailLeaves = 256;
+
+/** After so many leaves the index is checked, and progress is told. */
+const stepLeaves = 1000;
 
 /** Beyond every leaf key: '~' sorts after all hex digits. */
 const leavesEnd = 'ledger/leaf/~';
@@ -48,8 +52,8 @@ function compareSubtree(subtree: Subtree, leaves: ReadonlyMap<number, Buffer>): 
 
 /**
  * Recomputes everything that the head at this moment covers: every leaf hash,
- * every event's own number, data beside the leaves, and the root. `committed`
- * is the size that the running process knows. Throws LEDGER_CORRUPT naming the
+ * every event's own number, data beside the leaves, that its session leads to
+ * it, and the root. `committed` is the size that the running process knows. Throws LEDGER_CORRUPT naming the
  * first sequence number that is not right.
  */
 export async function verifyLedger(
@@ -60,6 +64,7 @@ export async function verifyLedger(
   const head = await readHead(store);
   if (head.size < committed) throw corrupt(head.size, 'is beyond the tree head, which was rolled back');
   const tree = new MerkleTree();
+  let unchecked: LedgerEvent[] = [];
   for await (const [key, row] of store.range({ from: leafKey(0), to: leavesEnd })) {
     const seq = tree.size;
     if (seq === head.size) {
@@ -68,14 +73,27 @@ export async function verifyLedger(
     }
     if (key !== leafKey(seq)) throw corrupt(seq, 'is missing');
     const { hash, leaf } = readRow(seq, row);
-    await parseLeaf(seq, leaf, (digest) => store.get(blobKey(digest)));
+    unchecked.push(await parseLeaf(seq, leaf, (digest) => store.get(blobKey(digest))));
     tree.append(Buffer.from(hash));
-    if (tree.size % 1000 === 0) onProgress(tree.size, head.size);
+    if (tree.size % stepLeaves !== 0) continue;
+    await checkIndexed(store, unchecked);
+    unchecked = [];
+    onProgress(tree.size, head.size);
   }
+  await checkIndexed(store, unchecked);
   if (tree.size < head.size) throw corrupt(tree.size, 'is missing');
   compareTrees(head, tree);
   onProgress(tree.size, head.size);
   return { size: tree.size, rootHash: tree.root().toString('hex') };
+}
+
+/** An event that its session does not lead to is one that nobody would be shown. */
+async function checkIndexed(store: Store, events: readonly LedgerEvent[]): Promise<void> {
+  const found = await Promise.all(
+    events.map(({ session, seq }) => session === undefined || store.get(sessionEventKey(session, seq))),
+  );
+  const hidden = events[found.indexOf(undefined)];
+  if (hidden) throw corrupt(hidden.seq, `is missing from the index of session ${hidden.session}`);
 }
 
 /** A leaf beyond the head that was read before is right only when the head has moved on since. */

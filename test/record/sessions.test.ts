@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RefgateError } from '../../src/domain/error.ts';
-import type { SessionOutcome, SessionQuery } from '../../src/domain/record.ts';
+import type { EventCode, SessionOutcome, SessionQuery } from '../../src/domain/record.ts';
 import { openLedger } from '../../src/record/ledger.ts';
+import { type Fault, FaultyStore } from '../support/faulty-store.ts';
 import { MemoryStore } from '../support/memory-store.ts';
 import { QuietLog } from '../support/quiet-log.ts';
 import { closed, recordSession } from '../support/sample-events.ts';
@@ -157,3 +158,28 @@ test('a query that cannot be answered says why', async () => {
   await assert.rejects(ledger.sessions({ limit: 1, since: 'yesterday' }), isCoded('USAGE'));
   await assert.rejects(ledger.sessions({ limit: 1, before: 's-unknown' }), isCoded('NOT_FOUND'));
 });
+
+for (const fault of ['failed', 'failed but persisted'] satisfies Fault[]) {
+  for (const at of [0, 1, 2, 3]) {
+    test(`when write ${at} of a session has ${fault}, its row and its events still agree`, async () => {
+      const disk = new MemoryStore();
+      const broken = await openLedger({ store: new FaultyStore(disk, at, fault), log: new QuietLog() });
+      const sample = { id: 's-1', refs: ['refs/heads/main'], outcome: 'ok' } as const;
+      await assert.rejects(recordSession(broken, sample), isCoded('LEDGER_UNAVAILABLE'));
+      const again = await openLedger({ store: disk, log: new QuietLog() });
+      const codes = (await again.sessionEvents('s-1')).map((event) => event.code);
+      assert.equal(codes.length, fault === 'failed' ? at : at + 1);
+      const has = (code: EventCode) => codes.includes(code);
+      assert.equal((await again.sessions({ limit: 1 })).length, has('session.opened') ? 1 : 0);
+      assert.equal(
+        (await again.sessions({ limit: 1, user: 'alice' })).length,
+        has('session.authenticated') ? 1 : 0,
+      );
+      const byRef = await again.sessions({ limit: 1, ref: 'refs/heads/main' });
+      assert.equal(byRef.length, has('push.requested') ? 1 : 0);
+      assert.equal((await again.sessions({ limit: 1, outcome: 'ok' })).length, has('session.closed') ? 1 : 0);
+      const unclosed = has('session.opened') && !has('session.closed');
+      assert.deepEqual(await again.unclosed(), unclosed ? ['s-1'] : []);
+    });
+  }
+}

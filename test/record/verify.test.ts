@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { RefgateError } from '../../src/domain/error.ts';
 import { canonicalJson } from '../../src/record/canonical-json.ts';
 import { formatHead } from '../../src/record/head.ts';
-import { headKey, leafKey } from '../../src/record/keys.ts';
+import { headKey, leafKey, sessionEventKey } from '../../src/record/keys.ts';
 import { type Ledger, openLedger } from '../../src/record/ledger.ts';
 import { leafHash, MerkleTree } from '../../src/record/merkle-tree.ts';
 import { MemoryStore } from '../support/memory-store.ts';
@@ -134,6 +134,17 @@ test('data beside a leaf that are missing or changed are named', async () => {
     await assert.rejects(ledger.verify(), corrupt(/event 4 has (lost its|changed) data/));
     await assert.rejects(ledger.sessionEvents('s-1'), corrupt(/event 4/));
   }
+});
+
+test('an event that was hidden from its session, or put into another, is named', async () => {
+  const { store, ledger } = await openWith(3);
+  await ledger.append('session.opened', opened('acme/web'), { session: 's-1', actor: 'alice' });
+  await ledger.append('push.requested', requested(['refs/heads/main']), { session: 's-1', actor: 'alice' });
+  await ledger.verify();
+  store.rows.set(sessionEventKey('s-2', 4), new Uint8Array());
+  await assert.rejects(ledger.sessionEvents('s-2'), corrupt(/event 4 is not of session s-2/));
+  store.rows.delete(sessionEventKey('s-1', 4));
+  await assert.rejects(ledger.verify(), corrupt(/event 4 is missing from the index of session s-1/));
 });
 
 test('verify is right while events are being appended', async () => {
