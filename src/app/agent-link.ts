@@ -5,9 +5,9 @@ import { RefgateError } from '../domain/error.ts';
 import type { Log } from '../domain/log.ts';
 import type { Upstreams } from '../domain/ports.ts';
 import type { Recorder } from '../domain/record.ts';
-import { createUpstreams } from '../upstream/create-upstreams.ts';
-import { signJob } from '../upstream/link-job.ts';
 import type { UpstreamDefinitions } from '../upstream/link-definition.ts';
+import { createUpstreams } from '../upstream/upstreams.ts';
+import { signVaultTicket } from '../upstream/vault-client.ts';
 import type { Config, UpstreamConfig } from './config.ts';
 import { openGatewayKey } from './data-folder.ts';
 import { startEmbeddedAgent } from './embedded-agent.ts';
@@ -22,7 +22,12 @@ export interface AgentLink {
 }
 
 /** Starts the embedded agent, or takes the one that listens at `agentSocket`, and opens the link to it. */
-export async function createAgentLink(config: Config, sockets: string, recorder: Recorder, log: Log): Promise<AgentLink> {
+export async function createAgentLink(
+  config: Config,
+  sockets: string,
+  recorder: Recorder,
+  log: Log,
+): Promise<AgentLink> {
   const { privateKey, publicFile } = openGatewayKey(config.data);
   const definitions = join(config.data, 'upstreams.json');
   writeFileSync(definitions, JSON.stringify(definitionsOf(config)), { mode: 0o600 });
@@ -38,27 +43,32 @@ export async function createAgentLink(config: Config, sockets: string, recorder:
         })
       : undefined;
   // A separate agent starts with our public key, and may see nothing of ours but the folder of its socket.
-  if (config.agentSocket !== undefined) copyFileSync(publicFile, join(dirname(config.agentSocket), 'gateway.pub'));
+  if (config.agentSocket !== undefined)
+    copyFileSync(publicFile, join(dirname(config.agentSocket), 'gateway.pub'));
   const link = createUpstreams({
     agents: new Map(Object.keys(config.upstreams).map((name) => [name, { socket }])),
     signer: privateKey,
-    log,
-    timeouts: { connectMs: config.limits.upstreamConnect, idleMs: config.limits.upstreamIdle },
+    timeouts: { open: config.limits.upstreamConnect, idle: config.limits.upstreamIdle },
   });
   return {
     upstreams: link,
     upstreamAdmin: {
-      list: () => Object.entries(config.upstreams).map(([name, upstream]) => ({ name, ...describe(upstream) })),
+      list: () =>
+        Object.entries(config.upstreams).map(([name, upstream]) => ({ name, ...describe(upstream) })),
       target: (repo) => mapRepo(config.repos, repo),
       check: (target) => link.check(target),
     },
     vaultAdmin: {
       async ticket(change, actor) {
         if (change.upstream !== undefined && config.upstreams[change.upstream] === undefined) {
-          throw new RefgateError('NOT_FOUND', 'operator', `upstream ${change.upstream}; see refgate upstream list`);
+          throw new RefgateError(
+            'NOT_FOUND',
+            'operator',
+            `upstream ${change.upstream}; see refgate upstream list`,
+          );
         }
         await recordChange(recorder, change, actor);
-        return { socket, ticket: signJob({ op: 'vault', change }, privateKey) };
+        return { socket, ticket: signVaultTicket(change, privateKey) };
       },
     },
     async close() {
@@ -68,7 +78,9 @@ export async function createAgentLink(config: Config, sockets: string, recorder:
 }
 
 function definitionsOf(config: Config): UpstreamDefinitions {
-  return Object.fromEntries(Object.entries(config.upstreams).map(([name, { agent: _, ...definition }]) => [name, definition]));
+  return Object.fromEntries(
+    Object.entries(config.upstreams).map(([name, { agent: _, ...definition }]) => [name, definition]),
+  );
 }
 
 function describe(upstream: UpstreamConfig): { kind: 'ssh' | 'http' | 'path'; where: string } {

@@ -81,7 +81,7 @@ const limits = z
     sessionsPerConnection: count.default(10),
     idle: duration.default(600_000),
     headers: duration.default(20_000),
-    upstreamConnect: duration.default(15_000),
+    upstreamConnect: duration.default(120_000),
     upstreamIdle: duration.default(600_000),
     refUpdates: count.default(1_000),
     fetchLines: count.default(1_000_000),

@@ -3,4 +3,4 @@ export { cleanLine as cleanText } from '../git/text.ts';
 export { parseTtl } from '../identity/ttl.ts';
 export { testPolicy } from '../policy/cases.ts';
 export { loadPolicy } from '../policy/load.ts';
-export { sendToVault } from '../upstream/vault-client.ts';
+export { createVaultClient, type HeldCredential } from '../upstream/vault-client.ts';

@@ -23,7 +23,6 @@ import { openDataFolder, openSocketFolder, removeRunState, writeRunState } from 
 import { closeServer, formatAddress, listenTcp, listenUnix, withFreePort } from './listen.ts';
 import { Metrics } from './metrics.ts';
 import { createOpsServer } from './ops.ts';
-import { policyAdmin } from './policy-admin.ts';
 import { mapRepo } from './repo-map.ts';
 
 /** What `refgate serve` prints when it is ready. */
@@ -142,7 +141,7 @@ async function compose(
     createAdminApi({
       directory,
       ledger,
-      policy: policyAdmin(policy),
+      policy,
       upstreams: upstreamAdmin,
       vault: vaultAdmin,
       log,

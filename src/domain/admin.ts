@@ -10,7 +10,7 @@ export interface PolicyVersion {
 
 /** The policy as administrators handle it. Invalid texts throw POLICY_INVALID with every problem, one per line. */
 export interface PolicyAdmin {
-  current(): Promise<{ readonly version: string; readonly text: string }>;
+  current(): { readonly version: string; readonly text: string };
   check(text: string, file: string): { readonly version: string };
   apply(text: string, file: string, actor: string): Promise<{ version: string; previous?: string }>;
   history(): Promise<readonly PolicyVersion[]>;
@@ -20,9 +20,10 @@ export interface PolicyAdmin {
 
 /** One line of `refgate upstream check`. */
 export interface CheckLine {
-  readonly what: string;
-  readonly ok: boolean;
-  readonly detail: string;
+  readonly name: string;
+  readonly outcome: 'ok' | 'failed' | 'skipped';
+  /** One line; on failure it ends with what to do. */
+  readonly text: string;
 }
 
 export interface UpstreamAdmin {

@@ -13,7 +13,7 @@ import { type LoadedPolicy, loadPolicy } from '../policy/load.ts';
  * the ledger before it takes effect, and takes effect at once for whoever asks
  * afterwards. An invalid text never replaces a valid one.
  */
-export interface PolicyInForce extends Omit<PolicyAdmin, 'current'> {
+export interface PolicyInForce extends PolicyAdmin {
   /** Throws POLICY_INVALID (operator) while no policy has ever been applied. */
   current(): LoadedPolicy;
   /**

@@ -40,7 +40,7 @@ export class PushReporter {
   /** Lines for people. Without a sideband there is no way to say them. */
   async say(lines: readonly string[]): Promise<void> {
     if (!this.#request.sideband || lines.length === 0) return;
-    await this.#session.out.write(bandText(2, lines.map((line) => `${cleanLine(line, 900)}\n`).join('')));
+    await this.#session.out.write(bandText(2, lines.map(indented).join('')));
   }
 
   /** The upstream's own words, cleaned already. */
@@ -55,7 +55,7 @@ export class PushReporter {
     if (denied.length === 0) return;
     const lines = denied.flatMap(({ ref, reasons }) => [
       `Refgate refused ${ref}:`,
-      ...reasons.map((reason) => `  ${reason.rule}: ${reason.text}`),
+      ...reasons.map((reason) => `  ${reason.text}`),
     ]);
     await this.say(['', ...lines, `(session ${this.#session.id}, policy ${decision.policyVersion})`, '']);
   }
@@ -93,4 +93,10 @@ export class PushReporter {
   stop(): void {
     clearInterval(this.#timer);
   }
+}
+
+/** A line without control characters, as deep as it was written. */
+function indented(line: string): string {
+  const depth = line.length - line.trimStart().length;
+  return `${' '.repeat(depth)}${cleanLine(line, 900)}\n`;
 }

@@ -42,8 +42,7 @@ describe('credentials', () => {
         },
       },
       serve: async (channel) => {
-        const code = channel.repo === 'acme/hidden' ? 'ACCESS_DENIED' : 'REPO_NOT_FOUND';
-        throw new RefgateError(code, 'client', 'a detail that only we know');
+        throw new RefgateError('REPO_NOT_FOUND', 'client', `a detail that only we know: ${channel.repo}`);
       },
     });
   });

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { sendToVault } from '../../app/offline.ts';
+import { createVaultClient, type HeldCredential } from '../../app/offline.ts';
 import type { CheckLine, VaultChange } from '../../domain/admin.ts';
 import { RefgateError } from '../../domain/error.ts';
 import { Secret } from '../../domain/secret.ts';
@@ -21,13 +21,13 @@ async function changeVault(
   command: Command,
   change: VaultChange,
   secret?: Secret<string>,
-): ReturnType<typeof sendToVault> {
+): Promise<readonly HeldCredential[]> {
   const { socket, ticket } = await adminOf(command).send<{ socket: string; ticket: string }>(
     'POST',
     '/vault/tickets',
     change,
   );
-  return sendToVault(socket, ticket, secret);
+  return createVaultClient(socket).apply(ticket, secret);
 }
 
 function addUpstreams(upstream: Command, output: Output): void {
@@ -47,9 +47,9 @@ function addUpstreams(upstream: Command, output: Output): void {
     .action(async (repo: string, _options: unknown, command: Command) => {
       const lines = await adminOf(command).send<CheckLine[]>('POST', '/upstreams/check', { repo });
       print(output, optionsOf(command).json, lines, (all) =>
-        all.map((one) => `${one.ok ? 'ok    ' : 'FAILED'}  ${one.what}: ${one.detail}\n`).join(''),
+        all.map((one) => `${one.outcome.padEnd(7)}  ${one.name}: ${one.text}\n`).join(''),
       );
-      if (lines.some((line) => !line.ok))
+      if (lines.some((line) => line.outcome === 'failed'))
         throw new RefgateError('UPSTREAM_REFUSED', 'operator', `${repo} is not usable yet`);
     });
   withJson(
@@ -86,8 +86,8 @@ function addDeployKeys(deployKey: Command, output: Output): void {
     withJson(command, example)
       .requiredOption('--upstream <name>', 'as in refgate.yaml')
       .option('--repo <pattern>', 'for these repositories only', '**');
-  const publicKeyText = (answer: Awaited<ReturnType<typeof sendToVault>>): string =>
-    `${answer.publicKey ?? ''}\n`;
+  const publicKeyText = (held: readonly HeldCredential[]): string =>
+    held.map((one) => `${one.publicKey ?? ''}\n`).join('');
   scoped(deployKey.command('create'), 'refgate deploy-key create --upstream ghe --repo acme/web')
     .description('make a key at the agent and print its public half, for the host')
     .action(async (_options: unknown, command: Command) => {
@@ -130,7 +130,7 @@ function addDeployKeys(deployKey: Command, output: Output): void {
         do: 'list',
         ...(upstream === undefined ? {} : { upstream }),
       });
-      print(output, json, answer, ({ entries = [] }) =>
+      print(output, json, answer, (entries) =>
         formatTable(
           ['UPSTREAM', 'REPO', 'KIND', 'PUBLIC'],
           entries.map((one) => [one.upstream, one.pattern, one.kind, one.publicKey ?? one.user ?? '-']),

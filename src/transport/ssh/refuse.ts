@@ -16,7 +16,7 @@ function textFor(error: unknown, id: string): string {
   if (!(error instanceof RefgateError))
     return `something went wrong inside Refgate; tell your administrator ${id}`;
   if (error.code === 'SHUTTING_DOWN') return 'the server is restarting; try again';
-  if (error.code === 'REPO_NOT_FOUND' || error.code === 'ACCESS_DENIED')
+  if (error.code === 'REPO_NOT_FOUND')
     return `${errorCodes.REPO_NOT_FOUND}; check the URL, or ask for access`;
   if (error.blame === 'client') return error.message;
   if (error.blame === 'refgate') return `something went wrong inside Refgate; tell your administrator ${id}`;

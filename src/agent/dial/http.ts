@@ -1,0 +1,98 @@
+import { readFile } from 'node:fs/promises';
+import * as http from 'node:http';
+import * as https from 'node:https';
+import { Readable } from 'node:stream';
+import { RefgateError } from '../../domain/error.ts';
+import type { HttpDefinition } from '../../upstream/link-definition.ts';
+import type { Credentials } from '../vault/credentials.ts';
+import type { Dial, DialTimeouts, ReceivePack, UploadPack } from './dial.ts';
+import { HttpClient, type HttpPlace } from './http-client.ts';
+import { converseByPost } from './http-converse.ts';
+import { checkedRepoPath } from './repo-path.ts';
+
+/**
+ * Dials a smart HTTP upstream (gitprotocol-http(5)) with the login of the
+ * repository. Redirects are followed for info/refs alone, once, and never to
+ * another host; certificates are checked against `ca` alone where it is given.
+ * CONFIG_INVALID when the definition is not usable.
+ */
+export async function dialHttp(
+  upstream: string,
+  definition: HttpDefinition,
+  credentials: Credentials,
+  timeouts: DialTimeouts,
+): Promise<Dial> {
+  const base = readUrl(definition.url);
+  const ca = definition.ca === undefined ? {} : { ca: await readCa(definition.ca) };
+  const pooling = { keepAlive: true, maxFreeSockets: 32 };
+  const secure = base.protocol === 'https:';
+  const agent = secure ? new https.Agent({ ...pooling, ...ca }) : new http.Agent(pooling);
+  const client = new HttpClient(upstream, secure ? https.request : http.request, agent, timeouts);
+
+  const place = (path: string): HttpPlace => ({
+    url: new URL(`${base.pathname.replace(/\/+$/, '')}/${checkedRepoPath(path)}.git/`, base),
+    login: credentials.login(upstream, path),
+  });
+
+  return {
+    async uploadPack(path, { advertised, signal }): Promise<UploadPack> {
+      const { aborter } = linked(signal);
+      const asked = place(path);
+      const { body, at } = advertised
+        ? await client.infoRefs('upload-pack', asked, aborter.signal)
+        : { body: undefined, at: asked };
+      return {
+        advertised,
+        converse: (gateway, tell) =>
+          converseByPost(gateway, body, (request) => client.ask(at, request, aborter.signal), tell),
+        abort: () => aborter.abort(),
+      };
+    },
+    async receivePack(path, { signal }): Promise<ReceivePack> {
+      const { aborter, unlink } = linked(signal);
+      const { body, at } = await client.infoRefs('receive-pack', place(path), aborter.signal);
+      // From here on the caller knows when it is too late to break off.
+      unlink();
+      return {
+        advertisement: body,
+        async push() {
+          const { input, answer } = client.post('receive-pack', at, aborter.signal);
+          return { input, output: Readable.from(bodyOf(answer), { objectMode: false }), complaint: () => '' };
+        },
+        leave: () => {},
+        abort: () => aborter.abort(),
+      };
+    },
+    without: secure ? [] : ['host-key'],
+    close: () => agent.destroy(),
+  };
+}
+
+async function* bodyOf(answer: Promise<http.IncomingMessage>): AsyncGenerator<Buffer> {
+  for await (const chunk of await answer) yield chunk as Buffer;
+}
+
+function linked(signal: AbortSignal): { aborter: AbortController; unlink: () => void } {
+  const aborter = new AbortController();
+  const pass = (): void => aborter.abort();
+  signal.addEventListener('abort', pass, { once: true });
+  if (signal.aborted) pass();
+  return { aborter, unlink: () => signal.removeEventListener('abort', pass) };
+}
+
+function readUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const plain = url && url.username === '' && url.password === '' && url.search === '' && url.hash === '';
+  if (!plain || !/^https?:$/.test(url.protocol)) {
+    throw new RefgateError('CONFIG_INVALID', 'operator', 'write the url as http(s)://HOST[:PORT][/PREFIX]');
+  }
+  return url;
+}
+
+async function readCa(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new RefgateError('CONFIG_INVALID', 'operator', `the ca file ${file} cannot be read`, { cause });
+  }
+}

@@ -1,0 +1,40 @@
+import type { IncomingMessage } from 'node:http';
+import { RefgateError } from '../domain/error.ts';
+import { jobLimits, linkHeaders } from '../upstream/link.ts';
+
+/**
+ * Takes the signed job from the head of a relay's body, and gives the rest of
+ * the body, which is the pack. JOB_INVALID when the head is not as announced; HUNG_UP when the gateway goes away.
+ */
+export async function readJobBody(
+  request: IncomingMessage,
+): Promise<{ signed: string; rest: AsyncIterable<Buffer> }> {
+  const announced = Number(request.headers[linkHeaders.jobBytes]);
+  if (!Number.isSafeInteger(announced) || announced <= 0 || announced > jobLimits.body) {
+    throw new RefgateError('JOB_INVALID', 'refgate', 'its size is not announced, or too large');
+  }
+  const body = bodyOf(request);
+  const head: Buffer[] = [];
+  let bytes = 0;
+  while (bytes < announced) {
+    const next = await body.next();
+    if (next.done) throw new RefgateError('JOB_INVALID', 'refgate', 'it is shorter than announced');
+    head.push(next.value);
+    bytes += next.value.length;
+  }
+  const all = Buffer.concat(head);
+  return { signed: all.toString('latin1', 0, announced), rest: following(all.subarray(announced), body) };
+}
+
+async function* following(first: Buffer, body: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
+  if (first.length > 0) yield first;
+  yield* body;
+}
+
+async function* bodyOf(request: IncomingMessage): AsyncGenerator<Buffer> {
+  try {
+    for await (const chunk of request.iterator({ destroyOnReturn: false })) yield chunk as Buffer;
+  } catch (cause) {
+    throw new RefgateError('HUNG_UP', 'refgate', 'the gateway went away', { cause });
+  }
+}

@@ -1,0 +1,70 @@
+import { createHash, createPrivateKey } from 'node:crypto';
+import type { ParsedKey } from 'ssh2';
+import ssh2 from 'ssh2';
+import { RefgateError } from '../../domain/error.ts';
+import { Secret } from '../../domain/secret.ts';
+import { openSshEd25519 } from './openssh-key.ts';
+
+/** A private key in a form that the SSH client takes, and its public half. */
+export interface KeyPair {
+  readonly privateKey: Secret<string>;
+  /** One line of an OpenSSH .pub file. */
+  readonly publicKey: string;
+  readonly fingerprint: string;
+}
+
+/** A new Ed25519 key. */
+export function createKeyPair(comment: string): KeyPair {
+  const { private: privateKey } = ssh2.utils.generateKeyPairSync('ed25519', { comment });
+  return describe(privateKey, comment);
+}
+
+/** Reads a private key in OpenSSH's, PEM or PKCS #8 form. USAGE when it is none, or asks for a passphrase. */
+export function importKeyPair(text: Secret<string>, comment: string): KeyPair {
+  return describe(fromPkcs8(text.reveal()), comment);
+}
+
+/** `SHA256:` and unpadded base64, as ssh-keygen -l prints it. */
+export function fingerprintOf(blob: Buffer): string {
+  return `SHA256:${createHash('sha256').update(blob).digest('base64').replace(/=+$/, '')}`;
+}
+
+function describe(privateKey: string, comment: string): KeyPair {
+  const key = parse(privateKey);
+  const blob = key.getPublicSSH();
+  return {
+    privateKey: new Secret(privateKey),
+    publicKey: `${key.type} ${blob.toString('base64')} ${comment}`,
+    fingerprint: fingerprintOf(blob),
+  };
+}
+
+function parse(text: string): ParsedKey {
+  const key = ssh2.utils.parseKey(text);
+  // The parser's message is not passed on: it has read the key.
+  if (key instanceof Error && /encrypted|passphrase/i.test(key.message)) throw passphrase();
+  if (key instanceof Error || !key.isPrivateKey()) {
+    throw new RefgateError('USAGE', 'operator', 'this is not a private key in OpenSSH or PEM form');
+  }
+  return key;
+}
+
+/** PKCS #8, which openssl writes, in a form that the SSH client takes; any other text as it is. */
+function fromPkcs8(text: string): string {
+  if (text.includes('BEGIN ENCRYPTED PRIVATE KEY')) throw passphrase();
+  if (!text.includes('BEGIN PRIVATE KEY')) return text.endsWith('\n') ? text : `${text}\n`;
+  try {
+    const key = createPrivateKey(text);
+    if (key.asymmetricKeyType === 'ed25519') return openSshEd25519(key);
+    if (key.asymmetricKeyType === 'rsa') return key.export({ type: 'pkcs1', format: 'pem' }).toString();
+    return key.export({ type: 'sec1', format: 'pem' }).toString();
+  } catch {
+    throw new RefgateError('USAGE', 'operator', 'this private key is of a type that SSH does not use');
+  }
+}
+
+function passphrase(): RefgateError {
+  const detail =
+    'the key asks for a passphrase, and nobody is there to type it; remove it with ssh-keygen -p';
+  return new RefgateError('USAGE', 'operator', detail);
+}

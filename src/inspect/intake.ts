@@ -1,0 +1,77 @@
+import { createHash, type Hash, hash } from 'node:crypto';
+import type { ObjectFormat } from '../domain/git.ts';
+import type { DotFile } from '../git/dot-name.ts';
+import { checkCollision, checkCommit, checkTag } from '../git/object.ts';
+import { frameRoom, objectTypeNames, packType } from '../git/pack-stream.ts';
+import { checkTree } from '../git/tree.ts';
+import type { ObjectTable } from './object-table.ts';
+import { OidList } from './oid-list.ts';
+
+/**
+ * Where the content of every object passes once: it is hashed to its oid,
+ * checked for its type, and what it points to is written into the table.
+ */
+export class Intake {
+  readonly #table: ObjectTable;
+  readonly #format: ObjectFormat;
+  /** The blobs that trees of the pack name `.gitmodules` and `.gitattributes`. */
+  readonly dotFiles: Readonly<Record<DotFile, OidList>>;
+  #streamed: Hash | undefined;
+
+  constructor(table: ObjectTable, format: ObjectFormat) {
+    this.#table = table;
+    this.#format = format;
+    this.dotFiles = { gitmodules: new OidList(table.width), gitattributes: new OidList(table.width) };
+  }
+
+  /**
+   * Takes the object in frame[frameRoom .. frameRoom+size), and uses the room
+   * before it. Throws OBJECT_* and PACK_COLLISION.
+   */
+  whole(row: number, type: number, frame: Buffer, size: number): void {
+    const head = objectHead(type, size);
+    const from = frameRoom - head.length;
+    frame.write(head, from, 'latin1');
+    const digest = hash(this.#format, frame.subarray(from, frameRoom + size), 'binary');
+    const { oids, width } = this.#table;
+    for (let i = 0; i < width; i++) oids[row * width + i] = digest.charCodeAt(i);
+    this.#table.types[row] = type;
+    if (type === packType.blob) this.#checkBlobStart(frame.subarray(frameRoom, frameRoom + size));
+    else this.#checkStructured(row, type, frame.subarray(frameRoom, frameRoom + size));
+  }
+
+  /** A blob that comes in pieces: begin, then its pieces, then end. One at a time. */
+  beginBlob(size: number): void {
+    this.#streamed = createHash(this.#format).update(objectHead(packType.blob, size), 'latin1');
+  }
+
+  blobPiece(piece: Buffer, first: boolean): void {
+    if (first) this.#checkBlobStart(piece);
+    this.#streamed?.update(piece);
+  }
+
+  endBlob(row: number): void {
+    if (this.#streamed !== undefined) this.#table.oids.set(this.#streamed.digest(), row * this.#table.width);
+    this.#table.types[row] = packType.blob;
+    this.#streamed = undefined;
+  }
+
+  #checkBlobStart(content: Buffer): void {
+    if (this.#format === 'sha1') checkCollision(content);
+  }
+
+  #checkStructured(row: number, type: number, content: Buffer): void {
+    const table = this.#table;
+    if (type === packType.tree) {
+      checkTree(content, table.width, (file, oid) => this.dotFiles[file].add(oid));
+    } else if (type === packType.commit) {
+      const { parents } = checkCommit(content, this.#format);
+      table.linkAt[row] = table.links.add(parents.length, parents);
+    } else {
+      const target = checkTag(content, this.#format);
+      table.linkAt[row] = table.links.add(objectTypeNames.indexOf(target.type), [target.oid]);
+    }
+  }
+}
+
+const objectHead = (type: number, size: number) => `${objectTypeNames[type]} ${size}\0`;

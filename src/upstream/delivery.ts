@@ -1,0 +1,93 @@
+import { createReadStream } from 'node:fs';
+import type { ClientRequest } from 'node:http';
+import { RefgateError } from '../domain/error.ts';
+import { writeChunk } from './link-write.ts';
+
+/** How much of a held pack is read at a time, in bytes. */
+const readSize = 256 * 1024;
+
+/**
+ * The body of a relay on its way to the agent. Knows whether the agent may have
+ * had everything, and gives up when for a while no byte moves in either direction.
+ */
+export class Delivery {
+  readonly #request: ClientRequest;
+  readonly #timer: NodeJS.Timeout;
+  #connected = false;
+  /** Whether the agent may have all that it needs to let the upstream act. */
+  #complete = false;
+  #late: RefgateError | undefined;
+  #unreadable: RefgateError | undefined;
+
+  /** @param idle milliseconds without a byte until it is given up. */
+  constructor(request: ClientRequest, idle: number) {
+    this.#request = request;
+    this.#timer = setTimeout(() => {
+      this.#late = new RefgateError('UPSTREAM_TIMEOUT', 'upstream', `nothing came for ${idle / 1000} s`);
+      request.destroy(this.#late);
+    }, idle);
+    request.once('close', () => clearTimeout(this.#timer));
+    request.once('socket', (socket) => {
+      this.#connected = !socket.connecting;
+      socket.once('connect', () => {
+        this.#connected = true;
+      });
+    });
+  }
+
+  /** Writes the job and the pack. Never rejects: what goes wrong is told by `broken`. */
+  async send(job: Buffer, packFile: string | undefined): Promise<void> {
+    try {
+      this.#complete = packFile === undefined;
+      await writeChunk(this.#request, job);
+      if (packFile !== undefined) await this.#sendPack(packFile);
+      this.#request.end();
+    } catch (error) {
+      this.#request.destroy(error as Error);
+    }
+  }
+
+  /** The answer's chunks as they are; each shows that the other side lives. */
+  async *watched(answer: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    for await (const chunk of answer) {
+      this.#timer.refresh();
+      yield chunk;
+    }
+  }
+
+  /** What it means that the link broke: UPSTREAM_LOST when the upstream may have acted, else nothing was changed. */
+  broken(cause: unknown): RefgateError {
+    if (this.#unreadable) return this.#unreadable;
+    if (this.#complete && this.#connected) {
+      return new RefgateError('UPSTREAM_LOST', 'upstream', this.#late?.detail ?? 'the agent went away', {
+        cause,
+      });
+    }
+    return (
+      this.#late ?? new RefgateError('UPSTREAM_UNREACHABLE', 'operator', 'the agent is not there', { cause })
+    );
+  }
+
+  async #sendPack(file: string): Promise<void> {
+    const stream = createReadStream(file, { highWaterMark: readSize });
+    const chunks = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+    let chunk = await this.#next(chunks);
+    while (!chunk.done) {
+      const next = await this.#next(chunks);
+      // Before the last bytes, not after them: the agent may be quick.
+      if (next.done) this.#complete = true;
+      await writeChunk(this.#request, chunk.value);
+      this.#timer.refresh();
+      chunk = next;
+    }
+  }
+
+  async #next(chunks: AsyncIterator<Buffer>): Promise<IteratorResult<Buffer>> {
+    try {
+      return await chunks.next();
+    } catch (cause) {
+      this.#unreadable = new RefgateError('INTERNAL', 'refgate', 'the held pack cannot be read', { cause });
+      throw this.#unreadable;
+    }
+  }
+}

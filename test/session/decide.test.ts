@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { RefgateError } from '../../src/domain/error.ts';
+import type { PushRequest } from '../../src/domain/git.ts';
+import type { Effect, Policy } from '../../src/domain/policy.ts';
+import type { PushFacts } from '../../src/domain/session.ts';
+import { decide, refusals } from '../../src/session/decide.ts';
+
+const oid = (digit: string): string => digit.repeat(40);
+const updates = ['refs/heads/a', 'refs/heads/b'].map((ref) => ({ ref, oldOid: oid('1'), newOid: oid('2') }));
+const request: PushRequest = {
+  updates,
+  pushOptions: [],
+  atomic: false,
+  quiet: false,
+  report: 'v1',
+  sideband: true,
+  objectFormat: 'sha1',
+  hasPack: true,
+};
+const facts: PushFacts = { refs: [], pushOptions: [], objects: 0, bytes: 0 };
+const who = {
+  principal: { user: 'alice', kind: 'person', groups: [], credential: { type: 'token', id: 't' } },
+  repo: 'acme/web',
+} as const;
+
+function policyOf(effects: Readonly<Record<string, Effect>>): Policy {
+  return {
+    version: 'v',
+    may: () => true,
+    mayPushOptions: () => false,
+    judge: () => ({
+      policyVersion: 'v',
+      refs: Object.entries(effects).map(([ref, effect]) => ({
+        ref,
+        effect,
+        reasons:
+          effect === 'deny' ? [{ rule: `no-${ref.slice(-1)}`, code: 'POLICY_DENIED', text: 'no' }] : [],
+      })),
+    }),
+  };
+}
+
+test('without atomic, allowed refs are relayed and refused ones are not', () => {
+  const decision = decide(
+    policyOf({ 'refs/heads/a': 'allow', 'refs/heads/b': 'deny' }),
+    who,
+    request,
+    facts,
+    new Map(),
+  );
+  assert.deepEqual(decision.relay, [updates[0]]);
+  assert.deepEqual(refusals(decision), [{ ref: 'refs/heads/b', ok: false, reason: 'refused: no-b' }]);
+});
+
+test('with atomic, one refusal refuses all, and says so of each', () => {
+  const atomic = { ...request, atomic: true };
+  const decision = decide(
+    policyOf({ 'refs/heads/a': 'allow', 'refs/heads/b': 'deny' }),
+    who,
+    atomic,
+    facts,
+    new Map(),
+  );
+  assert.deepEqual(decision.relay, []);
+  assert.deepEqual(
+    refusals(decision).map((report) => report.reason),
+    ['refused: atomic', 'refused: no-b'],
+  );
+});
+
+test('a ref that the policy says nothing about is refused', () => {
+  const decision = decide(policyOf({ 'refs/heads/a': 'allow' }), who, request, facts, new Map());
+  assert.deepEqual(decision.relay, [updates[0]]);
+});
+
+test('what the checks of the request found refuses a ref that the policy allows', () => {
+  const found = new Map([
+    ['refs/heads/a', [{ rule: 'ref-name', code: 'REF_NAME_INVALID', text: 'no' } as const]],
+  ]);
+  const decision = decide(
+    policyOf({ 'refs/heads/a': 'allow', 'refs/heads/b': 'allow' }),
+    who,
+    request,
+    facts,
+    found,
+  );
+  assert.deepEqual(decision.relay, [updates[1]]);
+});
+
+test('a policy that throws relays nothing', () => {
+  const broken: Policy = {
+    ...policyOf({}),
+    judge: () => {
+      throw new Error('broken');
+    },
+  };
+  assert.throws(
+    () => decide(broken, who, request, facts, new Map()),
+    (error) => error instanceof RefgateError && error.blame === 'refgate',
+  );
+});
