@@ -113,6 +113,14 @@ test('an event longer than a leaf lies beside it, and comes back whole', async (
   assert.equal((await ledger.verify()).size, 2);
 });
 
+test('an event beyond 64 MiB is refused, and costs no sequence number', async () => {
+  const ledger = await open(new MemoryStore());
+  const reason = 'x'.repeat((64 << 20) + 1);
+  const append = ledger.append('admin.policy-rejected', { file: 'policy.yaml', reason }, operator);
+  await assert.rejects(append, isCoded('LIMIT_EXCEEDED'));
+  assert.equal((await ledger.append('server.started', { version: '1' }, operator)).seq, 0);
+});
+
 test('writes that belong to an event are in its batch', async () => {
   const store = new MemoryStore();
   const ledger = await open(store);
