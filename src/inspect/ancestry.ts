@@ -8,9 +8,12 @@ import { type BorrowLimits, defaultBorrowLimits } from './borrowed-pack.ts';
 import { CommitCache, parentsOfCommit } from './commit-cache.ts';
 import type { BorrowedObject } from './quarantine.ts';
 
-/** Commits that the walks of one push may still visit; what does not fit is `unknown`. */
+/** What the questions of one push may still cost; what does not fit is `unknown`. */
 export interface WalkBudget {
+  /** Commits to visit in the pack or to borrow. */
   commits: number;
+  /** Requests to the upstream. */
+  requests: number;
 }
 
 export interface AncestryQuery {
@@ -41,8 +44,8 @@ export interface AncestryOptions {
   readonly limits?: BorrowLimits;
 }
 
-/** Commits of the pack that a walk visits, at most, when no budget is given. */
-export const defaultWalkBudget = 5_000_000;
+/** The budget of one push. */
+export const newWalkBudget = (): WalkBudget => ({ commits: 5_000_000, requests: 1_000 });
 
 /** Cached commits that a walk visits before the upstream is asked: it knows better where to stop. */
 const maxCachedWalk = 5_000;
@@ -81,18 +84,19 @@ async function judge(
   query: AncestryQuery,
 ): Promise<boolean | 'unknown'> {
   const { held } = query;
-  const budget = query.budget ?? { commits: defaultWalkBudget };
+  const budget = query.budget ?? newWalkBudget();
   const inPack = await walk(old, [new_], (oid) => held?.parentsOf(oid), budget);
   if (inPack.met) return true;
   if (inPack.boundary.length === 0) return false;
   const cached = await walk(old, inPack.boundary, (oid) => held?.parentsOf(oid) ?? cache.get(oid), {
     commits: maxCachedWalk,
+    requests: 0,
   }).catch(ifSpent);
   if (cached?.met) return true;
   if (cached?.boundary.length === 0) return false;
   if (inPack.boundary.length > maxBoundary)
     throw new RefgateError('LIMIT_EXCEEDED', 'refgate', `${inPack.boundary.length} commits outside the pack`);
-  return await ask(cache, options, old, inPack.boundary, query);
+  return await ask(cache, options, old, inPack.boundary, { ...query, budget });
 }
 
 /**
@@ -105,10 +109,12 @@ async function ask(
   options: AncestryOptions,
   old: Oid,
   wants: readonly Oid[],
-  query: AncestryQuery,
+  query: AncestryQuery & { readonly budget: WalkBudget },
 ): Promise<boolean> {
+  if (query.budget.requests-- <= 0) throw new BudgetSpent();
   let met = false;
   const take = ({ oid, content }: BorrowedObject): boolean => {
+    if (query.budget.commits-- <= 0) throw new BudgetSpent();
     const parents = parentsOfCommit(content, query.objectFormat);
     cache.set(oid, parents);
     met = parents.includes(old);
@@ -127,7 +133,7 @@ async function ask(
 
 class BudgetSpent extends RefgateError {
   constructor() {
-    super('LIMIT_EXCEEDED', 'refgate', 'the push makes more commits to walk than are walked for one push');
+    super('LIMIT_EXCEEDED', 'refgate', 'the ancestry of this push costs more than one push may');
   }
 }
 

@@ -37,7 +37,10 @@ export class CommitCache {
   }
 }
 
-/** The parents of a commit as git reads them: the lines right after `tree`, and no later ones. */
+/**
+ * The parents of a commit as git reads them: the lines right after `tree`, and
+ * no later ones. Old history holds commits that are not well-formed, so nothing else is looked at.
+ */
 export function parentsOfCommit(content: Buffer, format: ObjectFormat): readonly Oid[] {
   const digits = format === 'sha256' ? 64 : 40;
   const parents: Oid[] = [];

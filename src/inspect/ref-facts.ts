@@ -3,7 +3,7 @@ import type { ObjectType, Oid, PushRequest, RefUpdate, RefUpdateKind } from '../
 import type { FetchSource, HeldPack } from '../domain/ports.ts';
 import type { RefFacts } from '../domain/session.ts';
 import { isZeroOid } from '../git/oid.ts';
-import { type Ancestry, defaultWalkBudget } from './ancestry.ts';
+import { type Ancestry, newWalkBudget } from './ancestry.ts';
 import { borrowPresent } from './borrow.ts';
 
 export interface RefFactsContext {
@@ -32,7 +32,7 @@ export async function refFacts(
   context: RefFactsContext,
 ): Promise<readonly RefFacts[]> {
   const types = await typesOf(request, held, context);
-  const budget = { commits: defaultWalkBudget };
+  const budget = newWalkBudget();
   const facts: RefFacts[] = [];
   for (const update of request.updates) {
     const { ref, oldOid, newOid } = update;

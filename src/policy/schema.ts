@@ -166,17 +166,22 @@ const who = section({
   kind: kind.optional(),
 });
 
-const condition: z.ZodType<Condition> = z.lazy(() =>
-  section({
-    who: who.optional(),
-    repo: repoPatterns.optional(),
-    ref: refPatterns.optional(),
-    change: oneOrMany(change).optional(),
-    not: condition.optional(),
-    any: z.array(condition, 'expected a list of conditions').min(1, 'the list is empty').optional(),
-    all: z.array(condition, 'expected a list of conditions').min(1, 'the list is empty').optional(),
-  }),
-);
+const condition: z.ZodType<Condition> = z.lazy(() => conditionSection);
+
+const conditions = z.array(condition, 'expected a list of conditions').min(1, 'the list is empty');
+
+const conditionSection = section({
+  who: who.optional(),
+  repo: repoPatterns.optional(),
+  ref: refPatterns.optional(),
+  change: oneOrMany(change).optional(),
+  not: condition.optional(),
+  any: conditions.optional(),
+  all: conditions.optional(),
+});
+
+/** The keys of `when`. */
+export const conditionKeys: readonly string[] = Object.keys(conditionSection.shape);
 
 const accessLine = section({
   who,
@@ -186,6 +191,9 @@ const accessLine = section({
   alsoRefs: refPatterns.optional(),
   pushOptions: oneOrMany(pattern({ pathname: false })).optional(),
 });
+
+/** The keys of an access line. */
+export const accessKeys: readonly string[] = Object.keys(accessLine.shape);
 
 const rule = section({
   name: text.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'expected a name of letters, digits, - _ and .'),

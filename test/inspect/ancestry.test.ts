@@ -114,7 +114,12 @@ test('a source that fails, an object that is nowhere and a limit give unknown, a
   const oids = await makeGraph(gitDir, [[], [0], []]);
   const causes: object[] = [];
   const log = { ...silent, warn: (fields: object) => void causes.push(fields) };
-  const ask = (old: string, next: string, limits = defaultBorrowLimits, budget = { commits: 100 }) =>
+  const ask = (
+    old: string,
+    next: string,
+    limits = defaultBorrowLimits,
+    budget = { commits: 100, requests: 1 },
+  ) =>
     createAncestry({ maxCachedCommits: 10, log, limits }).isAncestor(old, next, {
       source: () => new LocalSource(gitDir),
       objectFormat: 'sha1',
@@ -123,8 +128,15 @@ test('a source that fails, an object that is nowhere and a limit give unknown, a
   assert.equal(await ask(oids[0] ?? '', 'f'.repeat(40)), 'unknown');
   assert.equal(await ask(oids[2] ?? '', oids[1] ?? '', { ...defaultBorrowLimits, maxObjects: 1 }), 'unknown');
   assert.equal(await ask(oids[2] ?? '', oids[1] ?? '', { ...defaultBorrowLimits, maxBytes: 100 }), 'unknown');
-  assert.equal(await ask(oids[2] ?? '', oids[1] ?? '', defaultBorrowLimits, { commits: 0 }), 'unknown');
-  assert.equal(causes.length, 4);
+  assert.equal(
+    await ask(oids[2] ?? '', oids[1] ?? '', defaultBorrowLimits, { commits: 1, requests: 1 }),
+    'unknown',
+  );
+  assert.equal(
+    await ask(oids[2] ?? '', oids[1] ?? '', defaultBorrowLimits, { commits: 100, requests: 0 }),
+    'unknown',
+  );
+  assert.equal(causes.length, 5);
   const failing = createAncestry({ maxCachedCommits: 10, log }).isAncestor(oids[0] ?? '', oids[1] ?? '', {
     source: () => {
       throw new Error('no agent');
