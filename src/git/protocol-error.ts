@@ -24,7 +24,7 @@ const missing = /not found|does not exist|not exported|does not appear to be a g
  * the payload is not an `ERR` line.
  */
 export function errPktError(payload: Buffer): RefgateError | undefined {
-  if (payload.length < 4 || payload.toString('latin1', 0, 4) !== 'ERR ') return undefined;
+  if (payload[0] !== 0x45 || payload.toString('latin1', 0, 4) !== 'ERR ') return undefined;
   const words = cleanBytes(payload.subarray(4), 300);
   if (/repository/i.test(words) && missing.test(words)) {
     return new RefgateError('REPO_NOT_FOUND', 'upstream', undefined, { cause: new Error(words) });

@@ -12,6 +12,7 @@ export const refNameLimits = { name: 1024, component: 250 } as const;
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
 const forbidden = /[\u0000-\u0020\u007f~^:?*[\\]|\.\.|@\{|\/\/|^\/|\/$|\.$/;
+const badComponent = /(?:^|\/)\.|\.lock(?:\/|$)/;
 const invisible =
   /[\u0080-\u009f\ufffd\u2800]|[\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Z}]|\p{Default_Ignorable_Code_Point}/u;
 const whole = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/i;
@@ -23,10 +24,7 @@ const whole = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/i;
 export function refFormatProblem(ref: string): string | undefined {
   if (ref === '@' || !ref.includes('/')) return 'it has only one component';
   if (forbidden.test(ref)) return 'it holds a character or sequence that ref names cannot hold';
-  for (const component of ref.split('/')) {
-    if (component.startsWith('.')) return 'a component begins with a dot';
-    if (component.endsWith('.lock')) return 'a component ends with .lock';
-  }
+  if (badComponent.test(ref)) return 'a component begins with a dot or ends with .lock';
   return undefined;
 }
 
