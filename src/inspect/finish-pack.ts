@@ -40,6 +40,9 @@ export interface ReceivedPack {
 /** How many bases are asked for at once. */
 const borrowBatch = 256;
 
+/** More missing bases than this are not asked for. */
+const maxBorrowed = 100_000;
+
 /** All borrowed bases together may take this many bytes. */
 const maxBorrowedBytes = 1024 ** 3;
 
@@ -82,6 +85,9 @@ async function borrowBases(
   const { table } = pack.pass;
   const missing = Array.from(graph.missingBases(), (oid) => Buffer.from(oid).toString('hex'));
   if (missing.length === 0) return undefined;
+  if (missing.length > maxBorrowed) {
+    throw new RefgateError('PACK_DELTA_BASE', 'client', `${missing.length} bases are missing`);
+  }
   const bases = new BorrowedBases(pack.dir, table, pack.objectFormat, maxBorrowedBytes);
   source.borrowed = bases.file;
   for (let from = 0; from < missing.length; from += borrowBatch) {

@@ -37,7 +37,7 @@ async function take(message: ToWorker): Promise<void> {
       });
       return;
     case 'data':
-      return takeData(Buffer.from(message.bytes.buffer, message.bytes.byteOffset, message.bytes.length));
+      return takeData(message.buffer, message.length);
     case 'end':
       return pack?.end();
     case 'finish':
@@ -48,10 +48,10 @@ async function take(message: ToWorker): Promise<void> {
 }
 
 /** Bytes behind the trailer may come in any later piece, so the pack goes on being offered them. */
-function takeData(bytes: Buffer): void {
+function takeData(buffer: ArrayBuffer, length: number): void {
   if (pack === undefined) return;
-  pack.write(bytes);
-  send({ type: 'taken', bytes: bytes.length, received: pack.received });
+  pack.write(Buffer.from(buffer, 0, length));
+  send({ type: 'taken', buffer, length, received: pack.received }, [buffer]);
 }
 
 async function finish(): Promise<void> {

@@ -1,24 +1,22 @@
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { RefgateError } from '../domain/error.ts';
-import type { ObjectFormat, ObjectType, Oid } from '../domain/git.ts';
+import type { ObjectFormat, Oid } from '../domain/git.ts';
 import type { Log } from '../domain/log.ts';
 import type { HeldPack } from '../domain/ports.ts';
 import type { PackLimits } from '../git/pack-limits.ts';
+import type { IndexedPack } from './finish-pack.ts';
+import { HoldJob } from './hold-job.ts';
+import { type HoldProgress, receivedName } from './index-pack.ts';
+import { HeldObjectLookup } from './object-table.ts';
+import { PackWorker } from './pack-worker.ts';
+import type { BorrowedObject } from './thin-pack.ts';
+import { Turns } from './turns.ts';
 
 export { defaultPackLimits, type PackLimits } from '../git/pack-limits.ts';
-
-/** An object of the upstream that a thin pack builds upon. */
-export interface BorrowedObject {
-  readonly oid: Oid;
-  readonly type: ObjectType;
-  readonly content: Buffer;
-}
-
-export interface HoldProgress {
-  readonly objects: number;
-  readonly total: number;
-  readonly bytes: number;
-  readonly deltas: number;
-}
+export type { HoldProgress } from './index-pack.ts';
+export type { BorrowedObject } from './thin-pack.ts';
 
 export interface HoldOptions {
   /** Names the directory below the quarantine: letters, digits, `-` and `_`. */
@@ -30,33 +28,149 @@ export interface HoldOptions {
   readonly onProgress?: (progress: HoldProgress) => void;
 }
 
+export interface QuarantineOptions {
+  /** Belongs to the quarantine alone; `sweep` empties it. */
+  readonly dir: string;
+  readonly limits: PackLimits;
+  readonly log: Log;
+  /** Packs that are received at a time, each by a thread of its own; further ones wait. 32 if left out. */
+  readonly maxHolds?: number;
+}
+
 /**
  * Where packs are held and checked before anything of them goes anywhere. Each
  * pack gets a directory of its own, a bare gitdir that stock git can read.
  */
 export class Quarantine {
-  readonly #options: { readonly dir: string; readonly limits: PackLimits; readonly log: Log };
+  readonly #options: QuarantineOptions;
+  readonly #holds: Turns;
+  /** Deltas are what takes memory and a whole core, so only some packs are at it at a time. */
+  readonly #resolving = new Turns(Math.max(2, availableParallelism()));
+  readonly #closing = new AbortController();
+  readonly #running = new Set<Promise<unknown>>();
+  #idle: PackWorker | undefined;
 
-  constructor(options: { dir: string; limits: PackLimits; log: Log }) {
+  constructor(options: QuarantineOptions) {
     this.#options = options;
+    this.#holds = new Turns(options.maxHolds ?? 32);
   }
 
   /** Removes what a crash left behind, and gives the number of packs removed. Called at start. */
   async sweep(): Promise<number> {
-    return 0;
+    const { dir } = this.#options;
+    await mkdir(dir, { recursive: true, mode: 0o700 });
+    const left = await readdir(dir);
+    for (const name of left) await rm(join(dir, name), { recursive: true, force: true });
+    this.#idle ??= new PackWorker();
+    return left.length;
   }
 
   /**
    * Reads one pack to its trailer and gives it back held: hashed, indexed and
    * checked. The stream is the caller's: it is read a little past the trailer
    * at most, and never destroyed. Throws PACK_* and OBJECT_* with blame `client`,
-   * HUNG_UP when the stream fails or `signal` aborts, and INTERNAL; after a
-   * throw, nothing is left on disk.
+   * HUNG_UP when the stream fails or `signal` aborts (or the signal's reason, if it
+   * is a RefgateError), SHUTTING_DOWN, and INTERNAL; after a throw, nothing is
+   * left on disk.
    */
-  async hold(_pack: AsyncIterable<Buffer>, options: HoldOptions): Promise<HeldPack> {
-    throw new RefgateError('INTERNAL', 'refgate', `${this.#options.dir}/${options.id} cannot be held yet`);
+  async hold(pack: AsyncIterable<Buffer>, options: HoldOptions): Promise<HeldPack> {
+    const running = this.#hold(pack, options);
+    this.#running.add(running);
+    try {
+      return await running;
+    } catch (error) {
+      throw asRefgateError(error);
+    } finally {
+      this.#running.delete(running);
+    }
   }
 
-  /** Ends the idle worker. Packs that are being received are refused with SHUTTING_DOWN. */
-  async close(): Promise<void> {}
+  async #hold(pack: AsyncIterable<Buffer>, options: HoldOptions): Promise<HeldPack> {
+    if (!/^[\w-]{1,128}$/.test(options.id)) throw new RefgateError('INTERNAL', 'refgate', 'a session id');
+    const signal = AbortSignal.any([this.#closing.signal, ...(options.signal ? [options.signal] : [])]);
+    const endTurn = await this.#holds.take(signal);
+    const dir = join(this.#options.dir, options.id);
+    try {
+      await mkdir(this.#options.dir, { recursive: true, mode: 0o700 });
+      await mkdir(dir, { mode: 0o700 });
+      return await this.#inDirectory(dir, pack, options, signal);
+    } finally {
+      endTurn();
+    }
+  }
+
+  async #inDirectory(
+    dir: string,
+    pack: AsyncIterable<Buffer>,
+    options: HoldOptions,
+    signal: AbortSignal,
+  ): Promise<HeldPack> {
+    const worker = this.#takeWorker();
+    let endTurn = () => {};
+    try {
+      const turn = async () => {
+        endTurn = await this.#resolving.take(signal);
+      };
+      const job = new HoldJob(worker, { ...options, turn, signal });
+      const { objectFormat } = options;
+      worker.begin({ dir, objectFormat, limits: this.#options.limits }, job);
+      const held = heldPack(dir, options, await job.run(pack));
+      this.#giveBack(worker);
+      return held;
+    } catch (error) {
+      // The thread first: it must not write into a directory that is being removed.
+      await worker.terminate();
+      await rm(dir, { recursive: true, force: true });
+      this.#options.log.debug({ id: options.id, error }, 'pack not held');
+      throw error;
+    } finally {
+      endTurn();
+    }
+  }
+
+  #takeWorker(): PackWorker {
+    const idle = this.#idle;
+    this.#idle = undefined;
+    return idle?.alive === true ? idle : new PackWorker();
+  }
+
+  /** One worker stays warm, since starting one takes longer than a small push. */
+  #giveBack(worker: PackWorker): void {
+    worker.rest();
+    if (this.#idle === undefined && !this.#closing.signal.aborted) this.#idle = worker;
+    else void worker.terminate();
+  }
+
+  /** Refuses the packs that are being received with SHUTTING_DOWN, and ends all threads. Packs that are held stay. */
+  async close(): Promise<void> {
+    this.#closing.abort(new RefgateError('SHUTTING_DOWN', 'refgate'));
+    await Promise.allSettled(this.#running);
+    await this.#idle?.terminate();
+    this.#idle = undefined;
+  }
+}
+
+function heldPack(dir: string, options: HoldOptions, indexed: IndexedPack): HeldPack {
+  const lookup = new HeldObjectLookup(indexed.objects, options.objectFormat);
+  return {
+    id: options.id,
+    gitDir: dir,
+    file: join(dir, receivedName),
+    bytes: indexed.bytes,
+    sha256: indexed.sha256,
+    objectFormat: options.objectFormat,
+    counts: lookup.counts(),
+    typeOf: (oid) => lookup.typeOf(oid),
+    parentsOf: (oid) => lookup.parentsOf(oid),
+    tagTarget: (oid) => lookup.tagTarget(oid),
+    release: () => rm(dir, { recursive: true, force: true }),
+  };
+}
+
+/** A signal aborts for whatever reason; unless it says otherwise, the client has gone. */
+function asRefgateError(error: unknown): RefgateError {
+  if (error instanceof RefgateError) return error;
+  const aborted = error instanceof Error && error.name === 'AbortError';
+  const [code, blame] = aborted ? (['HUNG_UP', 'client'] as const) : (['INTERNAL', 'refgate'] as const);
+  return new RefgateError(code, blame, aborted ? undefined : String(error), { cause: error });
 }

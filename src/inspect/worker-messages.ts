@@ -14,7 +14,7 @@ export type ToWorker =
         readonly limits: PackLimits;
       };
     }
-  | { readonly type: 'data'; readonly bytes: Uint8Array }
+  | { readonly type: 'data'; readonly buffer: ArrayBuffer; readonly length: number }
   /** The stream ended before the trailer. */
   | { readonly type: 'end' }
   /** The trailer is there and nothing follows it. */
@@ -30,7 +30,13 @@ export type ToWorker =
 
 /** What the worker tells the quarantine. After `held` it is ready for the next pack; after `refused` it is not. */
 export type FromWorker =
-  | { readonly type: 'taken'; readonly bytes: number; readonly received: boolean }
+  /** The buffer comes back, to be filled again. */
+  | {
+      readonly type: 'taken';
+      readonly buffer: ArrayBuffer;
+      readonly length: number;
+      readonly received: boolean;
+    }
   | { readonly type: 'progress'; readonly progress: HoldProgress }
   | { readonly type: 'borrow'; readonly oids: readonly Oid[] }
   | { readonly type: 'held'; readonly result: IndexedPack }
