@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import type { Directory } from '../domain/identity.ts';
 import type { Log } from '../domain/log.ts';
+import type { Recorder } from '../domain/record.ts';
 import { openDirectory } from '../identity/directory.ts';
 import { createAncestry } from '../inspect/ancestry.ts';
 import { Quarantine } from '../inspect/quarantine.ts';
@@ -45,6 +46,13 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
+export interface StartOptions {
+  /** Takes another port where a configured one is not to be had: for the demo. */
+  readonly freePortsWhenTaken?: boolean;
+  /** Stands before the ledger on the spine's way to it: where tests make it fail. */
+  readonly wrapRecorder?: (recorder: Recorder) => Recorder;
+}
+
 /** How long running sessions may still take when the server is stopped, in ms. */
 const graceMs = 10_000;
 
@@ -65,14 +73,11 @@ const httpLimits = {
  * Composes the whole server from its configuration and starts it. What was
  * opened before a failure is closed again. @throws CONFIG_INVALID and what the parts throw
  */
-export async function startServer(
-  config: Config,
-  options: { freePortsWhenTaken?: boolean } = {},
-): Promise<RunningServer> {
+export async function startServer(config: Config, options: StartOptions = {}): Promise<RunningServer> {
   const log = pino({ name: 'refgate', level: process.env['REFGATE_LOG'] ?? 'info' }, pino.destination(2));
   const closers = new Closers();
   try {
-    return await compose(config, log, closers, options.freePortsWhenTaken ?? false);
+    return await compose(config, log, closers, options);
   } catch (error) {
     await closers.close();
     throw error;
@@ -83,9 +88,10 @@ async function compose(
   config: Config,
   log: Log,
   closers: Closers,
-  freePorts: boolean,
+  options: StartOptions,
 ): Promise<RunningServer> {
   const { limits, listen } = config;
+  const freePorts = options.freePortsWhenTaken ?? false;
   openDataFolder(config.data);
   const store = await openLevelStore(join(config.data, 'store'));
   closers.add(() => store.close());
@@ -122,7 +128,7 @@ async function compose(
   const metrics = new Metrics();
   const serve = metrics.count(
     createSpine({
-      recorder: ledger,
+      recorder: options.wrapRecorder?.(ledger) ?? ledger,
       upstreams: link.upstreams,
       policy: () => policy.current(),
       authenticator: directory,

@@ -163,7 +163,8 @@ export class PushRequestReader {
     const can = Capabilities.parse(pushText(list), 'client');
     const offered = this.#options.capabilities;
     const asked = parseObjectFormat(can.get('object-format'));
-    if (asked === undefined) throw invalid(`${quoted(can.get('object-format') ?? '')} is not an object format`);
+    if (asked === undefined)
+      throw invalid(`${quoted(can.get('object-format') ?? '')} is not an object format`);
     this.#objectFormat ??= asked;
     if (asked !== this.#objectFormat) {
       throw invalid(`the object format of this repository is ${this.#objectFormat}`);

@@ -3,10 +3,10 @@ import type { ChannelResult } from '../domain/session.ts';
 import { PktReader } from '../git/pkt-line.ts';
 import { cleanLine } from '../git/text.ts';
 import { errPkt } from '../git/v2-response.ts';
+import { asRefgateError } from './failures.ts';
 import { serveV0 } from './fetch-v0.ts';
 import { serveV2 } from './fetch-v2.ts';
 import type { Session, SpineDeps } from './open.ts';
-import { asRefgateError } from './serve.ts';
 
 /** What a dialect of upload-pack works with. */
 export interface FetchWork {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
+import type { RefgateError } from '../domain/error.ts';
 import type { Authenticator } from '../domain/identity.ts';
 import type { Log } from '../domain/log.ts';
 import type { Policy } from '../domain/policy.ts';
@@ -40,7 +41,10 @@ export interface Session {
   readonly log: Log;
   /** Bytes read from the client; the stages add to it. */
   bytesIn: number;
-  outcome: SessionOutcome;
+  /** Set when the session is more than plainly `ok`. */
+  outcome: SessionOutcome | undefined;
+  /** What ended it, or kept a push from being relayed. */
+  failure: RefgateError | undefined;
   record<C extends EventCode>(code: C, data: EventPayloads[C]): Promise<void>;
 }
 
@@ -61,7 +65,8 @@ export async function openSession(deps: SpineDeps, channel: GitChannel): Promise
     out: new ChannelWriter(channel.output, channel.signal),
     log: deps.log,
     bytesIn: 0,
-    outcome: 'ok',
+    outcome: undefined,
+    failure: undefined,
     async record(code, data) {
       await deps.recorder.append(code, data, context);
     },

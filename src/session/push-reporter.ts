@@ -57,7 +57,8 @@ export class PushReporter {
       `Refgate refused ${ref}:`,
       ...reasons.map((reason) => `  ${reason.text}`),
     ]);
-    await this.say(['', ...lines, `(session ${this.#session.id}, policy ${decision.policyVersion})`, '']);
+    const footer = `(session ${this.#session.id}, policy ${decision.policyVersion})`;
+    await this.say(['', ...lines, footer, '']).catch(() => undefined);
   }
 
   /** The report, in the order of the request, and the end of the answer. */
@@ -75,24 +76,29 @@ export class PushReporter {
     if (this.#request.sideband) await out.write(flushPkt);
   }
 
+  /** Why the whole push, or what was left of it, did not go upstream. */
+  async explainError(error: RefgateError): Promise<void> {
+    const { id } = this.#session;
+    const text =
+      error.blame === 'refgate' ? `${error.code}, session ${id}; tell your operator` : error.message;
+    await this.say(['', `Refgate refused this push: ${text}`, `(session ${id})`, '']).catch(() => undefined);
+  }
+
   /** Every ref refused for one cause. */
-  async refuseAll(error: RefgateError): Promise<readonly RefReport[]> {
-    const ours = error.blame === 'refgate';
-    const text = ours
-      ? `${error.code}, session ${this.#session.id}; tell your operator`
-      : cleanLine(error.message, 900);
-    const reports = this.#request.updates.map(
-      ({ ref }): RefReport => ({ ref, ok: false, reason: `refused: ${error.code}` }),
-    );
-    await this.say(['', `Refgate refused this push: ${text}`, `(session ${this.#session.id})`, '']);
-    await this.report('ok', reports);
-    return reports;
+  async refuseAll(error: RefgateError): Promise<void> {
+    await this.explainError(error);
+    await this.report('ok', refuseEach(this.#request.updates, error));
   }
 
   /** No more signs of life. */
   stop(): void {
     clearInterval(this.#timer);
   }
+}
+
+/** The `ng` lines of updates that one error kept from being made. */
+export function refuseEach(updates: readonly { readonly ref: string }[], error: RefgateError): RefReport[] {
+  return updates.map(({ ref }) => ({ ref, ok: false, reason: `refused: ${error.code}` }));
 }
 
 /** A line without control characters, as deep as it was written. */

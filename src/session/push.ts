@@ -1,6 +1,7 @@
 import { RefgateError } from '../domain/error.ts';
 import type { PushRequest, RefReport } from '../domain/git.ts';
 import type { HeldPack, PushCapabilities, RelayOrder, RelayResult, Target } from '../domain/ports.ts';
+import type { SessionOutcome } from '../domain/record.ts';
 import type { ChannelResult, PushFacts } from '../domain/session.ts';
 import { receivePackCapabilities, writeAdvertisement } from '../git/advertise.ts';
 import { isZeroOid } from '../git/oid.ts';
@@ -10,9 +11,9 @@ import { borrowPresent } from '../inspect/borrow.ts';
 import { refFacts } from '../inspect/ref-facts.ts';
 import { checkNames } from './check-names.ts';
 import { type Decision, decide, refusals } from './decide.ts';
+import { asRefgateError, outcomeOfError } from './failures.ts';
 import type { Session, SpineDeps } from './open.ts';
-import { PushReporter } from './push-reporter.ts';
-import { asRefgateError } from './serve.ts';
+import { PushReporter, refuseEach } from './push-reporter.ts';
 import { tipsAfterLoss } from './settle.ts';
 import { agentName } from './version.ts';
 
@@ -100,19 +101,28 @@ async function judgeAndReport(
   reader: PktReader,
 ): Promise<void> {
   const reporter = new PushReporter(session, request);
+  let result: RelayResult;
   try {
-    const { unpack, reports } = await judgeAndRelay(deps, session, target, request, reader, reporter);
-    await session.record('push.reported', { unpack, reports: [...reports] });
-    session.outcome = outcomeOf(reports, session);
-    await reporter.report(unpack, reports);
+    result = await judgeAndRelay(deps, session, target, request, reader, reporter);
   } catch (error) {
-    const known = asRefgateError(error);
-    if (known.code === 'HUNG_UP') throw known;
-    await reporter.refuseAll(known);
-    throw known;
-  } finally {
     reporter.stop();
+    const known = asRefgateError(error);
+    if (!isGone(session)) await reporter.refuseAll(known);
+    throw known;
   }
+  session.outcome ??= outcomeOf(result.reports);
+  // The upstream has acted: the client hears the truth even when it can no longer be written down.
+  const recorded = session.record('push.reported', { unpack: result.unpack, reports: [...result.reports] });
+  await recorded.catch(() => undefined);
+  // A client that is gone by now changes nothing of what happened.
+  await reporter.report(result.unpack, result.reports).catch((error: unknown) => {
+    if (!isGone(session)) throw error;
+  });
+  await recorded;
+}
+
+function isGone(session: Session): boolean {
+  return session.channel.signal.aborted || session.channel.output.destroyed;
 }
 
 async function judgeAndRelay(
@@ -140,6 +150,7 @@ async function judgeAndRelay(
     const facts = await inspect(deps, session, target, request, held);
     const names = await checkNames(deps, target, request);
     const decision = decide(deps.policy(), session.channel, request, facts, names);
+    if (isGone(session)) throw new RefgateError('HUNG_UP', 'client', 'before the push was decided');
     await session.record('push.decided', {
       policyVersion: decision.policyVersion,
       refs: [...decision.refs],
@@ -149,7 +160,6 @@ async function judgeAndRelay(
     await reporter.explain(decision);
     const refused = refusals(decision);
     if (decision.relay.length === 0) return { unpack: 'ok', reports: refused };
-    await checkAgain(deps, session, decision);
     const relayed = await relay(deps, session, target, request, decision, held, reporter);
     return { unpack: relayed.unpack, reports: [...relayed.reports, ...refused] };
   } finally {
@@ -219,6 +229,7 @@ async function checkAgain(deps: SpineDeps, session: Session, decision: Decision)
   }
 }
 
+/** From the decision on nothing is thrown but what the ledger throws: whatever else goes wrong becomes the refs' reports. */
 async function relay(
   deps: SpineDeps,
   session: Session,
@@ -228,32 +239,65 @@ async function relay(
   held: HeldPack | undefined,
   reporter: PushReporter,
 ): Promise<RelayResult> {
+  try {
+    await checkAgain(deps, session, decision);
+  } catch (error) {
+    return notRelayed(session, decision, asRefgateError(error), reporter);
+  }
   const upstream = deps.upstreams.pushTarget(target);
-  const order: RelayOrder = {
-    session: session.id,
-    updates: decision.relay,
-    pushOptions: request.pushOptions,
-    atomic: request.atomic,
-    quiet: request.quiet,
-    objectFormat: request.objectFormat,
-    ...(held === undefined || decision.relay.every((update) => isZeroOid(update.newOid))
-      ? {}
-      : { pack: { file: held.file, bytes: held.bytes, sha256: held.sha256 } }),
-  };
   await session.record('push.relayed', { updates: [...decision.relay] });
   try {
-    return await upstream.relay(order, (band2) => reporter.relayMessage(band2));
+    return await upstream.relay(orderOf(session, request, decision, held), (band2) =>
+      reporter.relayMessage(band2),
+    );
   } catch (error) {
-    if (asRefgateError(error).code !== 'UPSTREAM_LOST') throw error;
+    deps.log.warn({ session: session.id, err: error }, 'relay failed');
+    const known = asRefgateError(error);
+    // What is not a coded error of the port says nothing about the upstream's refs.
+    if (known.code !== 'UPSTREAM_LOST' && known === error)
+      return notRelayed(session, decision, known, reporter);
     session.outcome = 'unknown';
+    session.failure = known;
     return await tipsAfterLoss(deps, session, target, decision.relay);
   } finally {
     upstream.close();
   }
 }
 
-function outcomeOf(reports: readonly RefReport[], session: Session): Session['outcome'] {
-  if (session.outcome === 'unknown') return 'unknown';
+function orderOf(
+  session: Session,
+  request: PushRequest,
+  decision: Decision,
+  held: HeldPack | undefined,
+): RelayOrder {
+  const needsPack = decision.relay.some((update) => !isZeroOid(update.newOid));
+  return {
+    session: session.id,
+    updates: decision.relay,
+    pushOptions: request.pushOptions,
+    atomic: request.atomic,
+    quiet: request.quiet,
+    objectFormat: request.objectFormat,
+    ...(held !== undefined && needsPack
+      ? { pack: { file: held.file, bytes: held.bytes, sha256: held.sha256 } }
+      : {}),
+  };
+}
+
+/** The upstream's refs are as they were. */
+async function notRelayed(
+  session: Session,
+  decision: Decision,
+  error: RefgateError,
+  reporter: PushReporter,
+): Promise<RelayResult> {
+  session.failure = error;
+  session.outcome = outcomeOfError(error);
+  await reporter.explainError(error);
+  return { unpack: 'ok', reports: refuseEach(decision.relay, error) };
+}
+
+function outcomeOf(reports: readonly RefReport[]): SessionOutcome {
   const ok = reports.filter((report) => report.ok).length;
   if (ok === reports.length) return 'ok';
   if (ok > 0) return 'partial';

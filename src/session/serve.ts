@@ -1,7 +1,7 @@
 import { RefgateError } from '../domain/error.ts';
-import type { SessionOutcome } from '../domain/record.ts';
 import type { ChannelResult, GitChannel } from '../domain/session.ts';
 import { authorize } from './authorize.ts';
+import { asRefgateError, outcomeOfError } from './failures.ts';
 import { serveFetch } from './fetch.ts';
 import { openSession, type Session, type SpineDeps } from './open.ts';
 import { servePush } from './push.ts';
@@ -24,37 +24,27 @@ export function createSpine(deps: SpineDeps): (channel: GitChannel) => Promise<C
       return result;
     } catch (error) {
       const known = asRefgateError(error);
-      session.outcome = outcomeOf(known);
+      session.outcome = outcomeOfError(known);
       deps.log[known.blame === 'refgate' ? 'error' : 'info'](
         { session: session.id, err: error },
         'session failed',
       );
-      await close(session, known);
+      session.failure = known;
+      await close(session);
       throw forClient(session, known);
     }
   };
 }
 
-async function close(session: Session, error?: RefgateError): Promise<void> {
+async function close(session: Session): Promise<void> {
+  const { failure } = session;
   await session.record('session.closed', {
-    outcome: session.outcome,
-    ...(error === undefined ? {} : { code: error.code }),
-    ...(error?.detail === undefined ? {} : { detail: error.detail.slice(0, 2_000) }),
+    outcome: session.outcome ?? 'ok',
+    ...(failure === undefined ? {} : { code: failure.code }),
+    ...(failure?.detail === undefined ? {} : { detail: failure.detail.slice(0, 2_000) }),
     bytesIn: session.bytesIn,
     bytesOut: session.out.bytesWritten,
   });
-}
-
-/** Whatever was thrown, as a coded error; what is not one is ours. */
-export function asRefgateError(error: unknown): RefgateError {
-  if (error instanceof RefgateError) return error;
-  return new RefgateError('INTERNAL', 'refgate', undefined, { cause: error });
-}
-
-function outcomeOf(error: RefgateError): SessionOutcome {
-  if (error.code === 'HUNG_UP') return 'aborted';
-  if (error.code === 'UPSTREAM_LOST') return 'unknown';
-  return error.blame === 'client' ? 'refused' : 'failed';
 }
 
 function forClient(session: Session, error: RefgateError): RefgateError {

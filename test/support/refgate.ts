@@ -25,6 +25,8 @@ export interface RefgateOptions {
   /** policy.yaml as text, or as a value. */
   readonly policy: string | Readonly<Record<string, unknown>>;
   readonly env?: Readonly<Record<string, string>>;
+  /** A compiled program to run in place of `refgate`, with the same arguments; for servers that fail on purpose. */
+  readonly program?: string;
   /** Milliseconds until the ready line must have come; 30 s when not said. */
   readonly readyWithin?: number;
 }
@@ -58,7 +60,7 @@ export interface Refgate extends ReadyLine {
 /** Starts the server and waits until it is ready; it is ended with the test. */
 export async function startRefgate(t: Pick<TestContext, 'after'>, options: RefgateOptions): Promise<Refgate> {
   const configFile = writeConfig(options);
-  const child = spawn(process.execPath, [main, 'serve', '--config', configFile], {
+  const child = spawn(process.execPath, [options.program ?? main, 'serve', '--config', configFile], {
     cwd: options.dir,
     env: { PATH: process.env['PATH'], HOME: options.dir, LC_ALL: 'C', ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
