@@ -85,6 +85,22 @@ test('a client without capabilities is understood', async () => {
   });
 });
 
+test("without an advertisement at hand the client's object format holds for the whole list", async () => {
+  const { objectFormat: _, ...capabilities } = options.capabilities;
+  const read = (...lines: string[]) => {
+    const bytes = Buffer.concat([...lines.map(encodePkt), Buffer.from('0000')]);
+    return readPushRequest(new PktReader(stream([bytes]), 'client'), { ...options, capabilities });
+  };
+  const long = '1'.repeat(64);
+  const request = await read(`${'0'.repeat(64)} ${long} refs/heads/a\0 object-format=sha256`);
+  assert.equal(request?.objectFormat, 'sha256');
+  assert.equal((await read(`${zero} ${one} refs/heads/a`))?.objectFormat, 'sha1');
+  const refused = { code: 'PUSH_REQUEST_INVALID' } as const;
+  await assert.rejects(read(`${zero} ${long} refs/heads/a`), refused);
+  await assert.rejects(read(`${zero} ${one} refs/heads/a\0 object-format=sha256`), refused);
+  await assert.rejects(read(`${zero} ${one} refs/heads/a`, `${zero} ${long} refs/heads/b`), refused);
+});
+
 test('any bytes give a request or a coded error', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(anyBytes, { maxLength: 4 }), cuts, async (lines, lengths) => {
