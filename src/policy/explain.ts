@@ -53,7 +53,7 @@ export function explain(
     });
     const rules = policy.rules.map((rule) => {
       const width = rule.then === 'deny' ? 'wide' : 'exact';
-      const checks = checkCondition(rule.when, { principal, repo, facts: ref }, width);
+      const checks = [...checkCondition(rule.when, { principal, repo, facts: ref }, width)];
       return { rule: rule.name, effect: rule.then, matched: matchedAll(checks), checks };
     });
     return [{ verdict, access, rules }];

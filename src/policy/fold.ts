@@ -4,6 +4,7 @@
  * are not seen. It is for comparing only, and never goes anywhere.
  */
 export function fold(name: string): string {
+  if (/^[\x20-\x7e]*$/.test(name)) return name.toLowerCase();
   let text = name;
   // Folding can open a new composition, and the other way round; it settles at once in practice.
   for (let round = 0; round < 4; round++) {

@@ -33,71 +33,102 @@ export interface Meter {
 /** One compiled pattern. Matching costs at most (length of pattern + 1) x (length of text + 1) steps. */
 export class Glob {
   readonly source: string;
+  /** What every matching text begins with, which settles most of them. */
+  readonly #prefix: string;
+  /** What follows it. */
   readonly #tokens: readonly Token[];
   readonly #pathname: boolean;
 
   constructor(source: string, options: GlobOptions = { pathname: true }) {
     this.source = source;
     this.#pathname = options.pathname;
-    this.#tokens = compile(source, options.pathname);
+    const tokens = compile(source, options.pathname);
+    const literal = tokens.findIndex((token) => token.kind !== 'char');
+    const head = literal < 0 ? tokens : tokens.slice(0, literal);
+    this.#prefix = head.map((token) => (token.kind === 'char' ? token.char : '')).join('');
+    this.#tokens = tokens.slice(head.length);
   }
 
   matches(text: string, meter?: Meter): boolean {
+    if (!text.startsWith(this.#prefix)) return false;
     const tokens = this.#tokens;
-    let states = new Uint8Array(tokens.length + 1);
-    enter(states, tokens, 0);
-    for (const char of text) {
-      const next = new Uint8Array(tokens.length + 1);
-      for (const [at, token] of tokens.entries()) {
+    if (tokens.length === 0) return text.length === this.#prefix.length;
+    let states = new StateSet(tokens);
+    let next = new StateSet(tokens);
+    states.enter(0);
+    for (const char of text.slice(this.#prefix.length)) {
+      next.clear();
+      for (const at of states.list) {
         if (meter) meter.steps++;
-        if (states[at] === 1) step(next, tokens, at, token, char, this.#pathname);
+        step(next, at, tokens[at], char, this.#pathname);
       }
-      states = next;
+      [states, next] = [next, states];
+      if (states.list.length === 0) return false;
     }
-    return states[tokens.length] === 1;
+    return states.has(tokens.length);
   }
 }
 
-function enter(states: Uint8Array, tokens: readonly Token[], first: number): void {
-  let at = first;
-  while (states[at] !== 1) {
-    states[at] = 1;
-    const kind = tokens[at]?.kind;
-    if (kind === 'run') at += 1;
-    else if (kind === 'fork') {
-      states[at + 1] = 1;
-      at += 2;
-    } else return;
+/** The places in the pattern that the text so far may have led to; the one after the last token is the end. */
+class StateSet {
+  readonly list: number[] = [];
+  readonly #tokens: readonly Token[];
+  readonly #in: Uint8Array;
+
+  constructor(tokens: readonly Token[]) {
+    this.#tokens = tokens;
+    this.#in = new Uint8Array(tokens.length + 1);
+  }
+
+  has(at: number): boolean {
+    return this.#in[at] === 1;
+  }
+
+  clear(): void {
+    for (const at of this.list) this.#in[at] = 0;
+    this.list.length = 0;
+  }
+
+  add(at: number): void {
+    if (this.has(at)) return;
+    this.#in[at] = 1;
+    this.list.push(at);
+  }
+
+  /** Adds a place, and those that are reached from it without a character. */
+  enter(first: number): void {
+    let at = first;
+    while (!this.has(at)) {
+      this.add(at);
+      const kind = this.#tokens[at]?.kind;
+      if (kind === 'fork') this.add(at + 1);
+      else if (kind !== 'run') return;
+      at += kind === 'fork' ? 2 : 1;
+    }
   }
 }
 
-function step(
-  next: Uint8Array,
-  tokens: readonly Token[],
-  at: number,
-  token: Token,
-  char: string,
-  pathname: boolean,
-): void {
+function step(next: StateSet, at: number, token: Token | undefined, char: string, pathname: boolean): void {
   const barred = pathname && char === '/';
-  switch (token.kind) {
+  switch (token?.kind) {
     case 'char':
-      if (token.char === char) enter(next, tokens, at + 1);
+      if (token.char === char) next.enter(at + 1);
       break;
     case 'one':
-      if (!barred) enter(next, tokens, at + 1);
+      if (!barred) next.enter(at + 1);
       break;
     case 'class':
-      if (!barred && token.has(char.codePointAt(0) ?? 0) !== token.negated) enter(next, tokens, at + 1);
+      if (!barred && token.has(char.codePointAt(0) ?? 0) !== token.negated) next.enter(at + 1);
       break;
     case 'run':
-      if (token.slash || !barred) enter(next, tokens, at);
+      if (token.slash || !barred) next.enter(at);
       break;
     case 'through':
-      next[at] = 1;
-      if (char === '/') enter(next, tokens, at + 1);
+      next.add(at);
+      if (char === '/') next.enter(at + 1);
       break;
-    case 'fork':
+    default:
+      // A fork leads on before any character, and the end leads nowhere.
       break;
   }
 }
@@ -105,6 +136,7 @@ function step(
 function compile(source: string, pathname: boolean): readonly Token[] {
   if (source === '') throw new GlobError('is empty');
   if (source.length > maxGlobLength) throw new GlobError(`is longer than ${maxGlobLength} characters`);
+  if (/\p{Surrogate}/u.test(source)) throw new GlobError('is not well-formed Unicode');
   const chars = [...source];
   const tokens: Token[] = [];
   let at = 0;

@@ -22,21 +22,22 @@ export function changesOf(facts: RefFacts): readonly Change[] {
   return ['update', facts.fastForward === true ? 'fast-forward' : 'non-fast-forward'];
 }
 
-export function matchedAll(checks: readonly Check[]): boolean {
-  return checks.every((check) => check.matched);
+/** Looks no further than the first check that did not match. */
+export function matchedAll(checks: Iterable<Check>): boolean {
+  for (const check of checks) if (!check.matched) return false;
+  return true;
 }
 
-export function checkWho(who: Who, principal: Principal, width: Width): readonly Check[] {
+/** Every key of `who`, each looked at when it is asked for. */
+export function* checkWho(who: Who, principal: Principal, width: Width): Generator<Check> {
   const { user, kind, groups } = principal;
-  const checks: Check[] = [];
-  if (who.user) checks.push(checkNames('who.user', who.user, [user], width));
-  if (who.name) checks.push(checkNames('who.name', who.name, [user], width));
-  if (who.group) checks.push(checkNames('who.group', who.group, groups, width));
   if (who.kind) {
     const why = `${user} is a ${kind}${kind === who.kind ? '' : `, not a ${who.kind}`}`;
-    checks.push({ key: 'who.kind', matched: kind === who.kind, why });
+    yield { key: 'who.kind', matched: kind === who.kind, why };
   }
-  return checks;
+  if (who.user) yield checkNames('who.user', who.user, [user], width);
+  if (who.name) yield checkNames('who.name', who.name, [user], width);
+  if (who.group) yield checkNames('who.group', who.group, groups, width);
 }
 
 export function checkNames(
@@ -52,29 +53,28 @@ export function checkNames(
 }
 
 /**
- * Every key of the condition, in a fixed order. `width` is turned round inside
- * `not`: what refuses must exclude no more than what was written.
+ * Every key of the condition, the cheapest first, each looked at when it is
+ * asked for. `width` is turned round inside `not`: what refuses must exclude no
+ * more than what was written.
  */
-export function checkCondition(condition: Condition, subject: Subject, width: Width): readonly Check[] {
+export function* checkCondition(condition: Condition, subject: Subject, width: Width): Generator<Check> {
   const { principal, repo, facts } = subject;
-  const checks: Check[] = [];
-  if (condition.who) checks.push(...checkWho(condition.who, principal, width));
-  if (condition.repo) checks.push(checkNames('repo', condition.repo, [repo], width));
-  if (condition.ref) checks.push(checkNames('ref', condition.ref, [facts.ref], width));
-  if (condition.change) checks.push(checkChange(condition.change, facts));
+  if (condition.change) yield checkChange(condition.change, facts);
+  if (condition.who) yield* checkWho(condition.who, principal, width);
+  if (condition.repo) yield checkNames('repo', condition.repo, [repo], width);
+  if (condition.ref) yield checkNames('ref', condition.ref, [facts.ref], width);
   if (condition.not) {
-    const inner = checkCondition(condition.not, subject, width === 'wide' ? 'exact' : 'wide');
-    checks.push({ key: 'not', matched: !matchedAll(inner), why: `not (${tell(inner)})` });
+    const inner = [...checkCondition(condition.not, subject, width === 'wide' ? 'exact' : 'wide')];
+    yield { key: 'not', matched: !matchedAll(inner), why: `not (${tell(inner)})` };
   }
   if (condition.any) {
-    const inner = condition.any.map((item) => checkCondition(item, subject, width));
-    checks.push({ key: 'any', matched: inner.some(matchedAll), why: inner.map(tell).join('; or ') });
+    const inner = condition.any.map((item) => [...checkCondition(item, subject, width)]);
+    yield { key: 'any', matched: inner.some(matchedAll), why: inner.map(tell).join('; or ') };
   }
   if (condition.all) {
-    const inner = condition.all.flatMap((item) => checkCondition(item, subject, width));
-    checks.push({ key: 'all', matched: matchedAll(inner), why: tell(inner) });
+    const inner = condition.all.flatMap((item) => [...checkCondition(item, subject, width)]);
+    yield { key: 'all', matched: matchedAll(inner), why: tell(inner) };
   }
-  return checks;
 }
 
 function checkChange(wanted: readonly Change[], facts: RefFacts): Check {

@@ -20,7 +20,11 @@ export class Pattern {
   }
 
   matches(name: string, width: Width, meter?: Meter): boolean {
-    return this.#exact.matches(name, meter) || (width === 'wide' && this.#folded.matches(fold(name), meter));
+    if (this.#exact.matches(name, meter)) return true;
+    if (width === 'exact') return false;
+    const folded = fold(name);
+    if (folded === name && this.#folded.source === this.source) return false;
+    return this.#folded.matches(folded, meter);
   }
 
   /** Whether it has no wildcard, and so names one thing. */
