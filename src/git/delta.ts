@@ -160,7 +160,7 @@ export function applyDelta(
     }
     if (to + size > outEnd) throw invalid('its result is larger than announced');
     // Below this size the loop is quicker than making a view.
-    if (size < 48) for (let i = 0; i < size; i++) out[to + i] = source[offset + i] as number;
+    if (size < 96) for (let i = 0; i < size; i++) out[to + i] = source[offset + i] as number;
     else out.set(source.subarray(offset, offset + size), to);
     to += size;
   }

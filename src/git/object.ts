@@ -143,12 +143,12 @@ const shattered = Buffer.from(
 );
 
 /**
- * Throws PACK_COLLISION when content begins as the known SHA-1 collision does.
+ * Throws PACK_COLLISION when content[from .. from+size) begins as the known SHA-1 collision does.
  * A full search for collision attacks is left to the upstream: node's SHA-1
  * does not have it.
  */
-export function checkCollision(content: Buffer): void {
-  if (content.length < shattered.length || content[0] !== 0x25 || content[1] !== 0x50) return;
-  if (content.compare(shattered, 0, shattered.length, 0, shattered.length) !== 0) return;
+export function checkCollision(content: Buffer, from: number, size: number): void {
+  if (size < shattered.length || content[from] !== 0x25 || content[from + 1] !== 0x50) return;
+  if (content.compare(shattered, 0, shattered.length, from, from + shattered.length) !== 0) return;
   throw new RefgateError('PACK_COLLISION', 'client', 'it begins as the SHAttered files do');
 }

@@ -88,8 +88,11 @@ function isNullOid(content: Buffer, at: number, width: number): boolean {
 class EntryOrder {
   readonly #content: Buffer;
   readonly #last: Row = { nameFrom: 0, nameTo: 0, isTree: false };
-  /** Files that may still turn out to have a tree of the same name: each name begins as the one before. */
-  readonly #open: { from: number; to: number }[] = [];
+  /**
+   * Where the names of files begin and end that a tree of the same name may
+   * still follow, because entries such as `name.c` come between `name` and `name/`.
+   */
+  readonly #open: number[] = [];
   #first = true;
 
   constructor(content: Buffer) {
@@ -97,15 +100,15 @@ class EntryOrder {
   }
 
   next(row: Row): void {
-    if (!this.#first && this.#compareLast(row) >= 0) throw malformed('its entries are not sorted');
+    if (!this.#first) this.#compareLast(row);
     this.#first = false;
-    this.#refuseTwin(row);
+    if (row.isTree && this.#open.length > 0) this.#refuseTwin(row);
     this.#last.nameFrom = row.nameFrom;
     this.#last.nameTo = row.nameTo;
     this.#last.isTree = row.isTree;
   }
 
-  #compareLast(row: Row): number {
+  #compareLast(row: Row): void {
     const content = this.#content;
     const last = this.#last;
     let left = last.nameFrom;
@@ -117,29 +120,27 @@ class EntryOrder {
     if (left === last.nameTo && right === row.nameTo) throw malformed('a name stands there twice');
     const before = left < last.nameTo ? (content[left] as number) : last.isTree ? slash : 0;
     const after = right < row.nameTo ? (content[right] as number) : row.isTree ? slash : 0;
-    return before - after;
+    if (before >= after) throw malformed('its entries are not sorted');
+    if (left === last.nameTo && !last.isTree && after < slash) this.#open.push(last.nameFrom, last.nameTo);
   }
 
   #refuseTwin(row: Row): void {
     const open = this.#open;
-    for (;;) {
-      const file = open[open.length - 1];
-      if (file === undefined) break;
-      if (this.#beginsAs(row, file)) {
-        const same = row.nameTo - row.nameFrom === file.to - file.from;
-        if (same) throw malformed('a name stands there twice');
-        break;
+    for (let top = open.length - 2; top >= 0; top -= 2) {
+      const from = open[top] as number;
+      const length = (open[top + 1] as number) - from;
+      if (this.#beginsAs(row, from, length)) {
+        if (row.nameTo - row.nameFrom === length) throw malformed('a name stands there twice');
+        return;
       }
-      open.pop();
+      open.length = top;
     }
-    if (!row.isTree) open.push({ from: row.nameFrom, to: row.nameTo });
   }
 
-  #beginsAs(row: Row, file: { from: number; to: number }): boolean {
-    const length = file.to - file.from;
+  #beginsAs(row: Row, from: number, length: number): boolean {
     if (row.nameTo - row.nameFrom < length) return false;
     for (let i = 0; i < length; i++) {
-      if (this.#content[row.nameFrom + i] !== this.#content[file.from + i]) return false;
+      if (this.#content[row.nameFrom + i] !== this.#content[from + i]) return false;
     }
     return true;
   }

@@ -15,6 +15,8 @@ const waitingBytes = 64 * 1024 * 1024;
 export interface Content {
   readonly size: number;
   frame: Buffer | undefined;
+  /** The frame from frameRoom on, made once for all deltas upon it. */
+  view?: Buffer | undefined;
   file: { readonly fd: number; readonly path: string } | undefined;
 }
 
@@ -86,6 +88,7 @@ export class ContentStore {
     this.#waiting -= frame.length;
     this.pool.give(frame);
     content.frame = undefined;
+    content.view = undefined;
   }
 
   release(content: Content): void {
@@ -98,12 +101,12 @@ export class ContentStore {
     if (this.#pagesOf === content) this.#pagesOf = undefined;
   }
 
-  /**
-   * The content in memory, with where it begins; undefined when it is too large
-   * for that. Valid until the next call.
-   */
-  load(content: Content): { bytes: Buffer; from: number } | undefined {
-    if (content.frame !== undefined) return { bytes: content.frame, from: frameRoom };
+  /** The content in memory; undefined when it is too large for that. Valid until the next call. */
+  load(content: Content): Buffer | undefined {
+    if (content.frame !== undefined) {
+      content.view ??= content.frame.subarray(frameRoom);
+      return content.view;
+    }
     if (content.size > loadedBytes || content.file === undefined) return undefined;
     if (this.#loaded.length < content.size) this.#loaded = Buffer.allocUnsafeSlow(content.size);
     if (this.#pagesOf !== content) {
@@ -111,7 +114,7 @@ export class ContentStore {
       readFully(content.file.fd, this.#loaded, 0, content.size, 0);
       this.#pagesOf = content;
     }
-    return { bytes: this.#loaded, from: 0 };
+    return this.#loaded;
   }
 
   /** Copies from a content that is too large to load, by way of a few pages; every page that is read costs budget. */

@@ -106,11 +106,10 @@ export class DeltaGraph {
 
   /** The rows that build upon this one, the heaviest last. Its oid must be known when `hasOpen`. */
   childrenOf(row: number): Uint32Array {
-    const from = this.#firstChild[row];
-    const known =
-      from === undefined || row + 1 >= this.#firstChild.length
-        ? none
-        : this.#children.subarray(from, this.#firstChild[row + 1]);
+    // A borrowed row came after the graph was made.
+    const from = this.#firstChild[row] ?? 0;
+    const to = this.#firstChild[row + 1] ?? from;
+    const known = from === to ? none : this.#children.subarray(from, to);
     if (this.#open.length === 0) return known;
     const found = this.#openFor(this.#table.oidOf(row));
     if (found.length === 0) return known;

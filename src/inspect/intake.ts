@@ -36,7 +36,7 @@ export class Intake {
     const { oids, width } = this.#table;
     for (let i = 0; i < width; i++) oids[row * width + i] = digest.charCodeAt(i);
     this.#table.types[row] = type;
-    if (type === packType.blob) this.#checkBlobStart(frame.subarray(frameRoom, frameRoom + size));
+    if (type === packType.blob) this.#checkBlobStart(frame, frameRoom, size);
     else this.#checkStructured(row, type, frame.subarray(frameRoom, frameRoom + size));
   }
 
@@ -46,7 +46,7 @@ export class Intake {
   }
 
   blobPiece(piece: Buffer, first: boolean): void {
-    if (first) this.#checkBlobStart(piece);
+    if (first) this.#checkBlobStart(piece, 0, piece.length);
     this.#streamed?.update(piece);
   }
 
@@ -56,8 +56,8 @@ export class Intake {
     this.#streamed = undefined;
   }
 
-  #checkBlobStart(content: Buffer): void {
-    if (this.#format === 'sha1') checkCollision(content);
+  #checkBlobStart(content: Buffer, from: number, size: number): void {
+    if (this.#format === 'sha1') checkCollision(content, from, size);
   }
 
   #checkStructured(row: number, type: number, content: Buffer): void {

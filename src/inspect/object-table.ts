@@ -1,4 +1,5 @@
 import type { ObjectFormat, ObjectType, Oid } from '../domain/git.ts';
+import { copyOid } from '../git/pack-index.ts';
 import { hashBytes, objectTypeNames, packType } from '../git/pack-stream.ts';
 
 /**
@@ -125,7 +126,7 @@ export function sortedObjects(table: ObjectTable, order: Uint32Array): HeldObjec
   const types = new Uint8Array(order.length);
   const linkAt = new Uint32Array(order.length);
   order.forEach((row, i) => {
-    oids.set(table.oids.subarray(row * width, (row + 1) * width), i * width);
+    copyOid(table.oids, row, oids, i * width, width);
     types[i] = table.types[row] as number;
     linkAt[i] = table.linkAt[row] as number;
   });

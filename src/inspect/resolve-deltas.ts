@@ -44,6 +44,7 @@ export class DeltaResolver {
   readonly #parts: ResolverParts;
   readonly #store: ContentStore;
   #delta: Buffer = Buffer.allocUnsafeSlow(64 * 1024);
+  #deltaView: Buffer = this.#delta;
   #structured: Buffer = Buffer.alloc(0);
 
   constructor(parts: ResolverParts) {
@@ -112,9 +113,7 @@ export class DeltaResolver {
     const deltaSize = source.open(row);
     const whole = deltaSize <= inMemoryBytes;
     if (whole) this.#readDelta(deltaSize);
-    const header = whole
-      ? readDeltaHeader(this.#delta.subarray(0, deltaSize))
-      : this.#peekHeader(row, deltaSize);
+    const header = whole ? readDeltaHeader(this.#deltaView) : this.#peekHeader(row, deltaSize);
     this.#admit(header, base, deltaSize);
     const kept = graph.hasOpen || graph.childrenOf(row).length > 0;
     if (header.resultSize <= inMemoryBytes) return this.#intoFrame(row, base, header, deltaSize, kept);
@@ -126,6 +125,7 @@ export class DeltaResolver {
     if (this.#delta.length < size + 1)
       this.#delta = Buffer.allocUnsafeSlow(Math.max(size + 1, this.#delta.length * 2));
     this.#parts.source.whole(size, this.#delta, 0);
+    this.#deltaView = this.#delta.subarray(0, size);
   }
 
   #admit(header: DeltaHeader, base: Step, deltaSize: number): void {
@@ -204,8 +204,7 @@ export class DeltaResolver {
   ): void {
     const loaded = this.#store.load(base.content);
     if (loaded !== undefined && deltaSize <= inMemoryBytes) {
-      const bytes = loaded.from === 0 ? loaded.bytes : loaded.bytes.subarray(loaded.from);
-      applyDelta(bytes, this.#delta.subarray(0, deltaSize), header, out, outFrom);
+      applyDelta(loaded, this.#deltaView, header, out, outFrom);
       return;
     }
     let to = outFrom;
@@ -226,9 +225,9 @@ export class DeltaResolver {
     const copy =
       loaded === undefined
         ? (offset: number, size: number) => this.#store.read(base.content, offset, size, sink)
-        : (offset: number, size: number) => sink(loaded.bytes, loaded.from + offset, size);
+        : (offset: number, size: number) => sink(loaded, offset, size);
     const reader = new DeltaReader(header, { copy, insert: sink });
-    if (deltaSize <= inMemoryBytes) reader.write(this.#delta.subarray(header.at, deltaSize));
+    if (deltaSize <= inMemoryBytes) reader.write(this.#deltaView.subarray(header.at));
     else this.#deltaPieces(row, header.at, (piece) => reader.write(piece));
     reader.end();
   }
