@@ -2,13 +2,18 @@ import type { IncomingMessage } from 'node:http';
 import { RefgateError } from '../domain/error.ts';
 import { jobLimits, linkHeaders } from '../upstream/link.ts';
 
+export interface JobBody {
+  readonly signed: string;
+  readonly pack: AsyncIterable<Buffer>;
+  /** Gives up the rest of the pack, so that the request can be drained. */
+  release(): Promise<unknown>;
+}
+
 /**
  * Takes the signed job from the head of a relay's body, and gives the rest of
  * the body, which is the pack. JOB_INVALID when the head is not as announced; HUNG_UP when the gateway goes away.
  */
-export async function readJobBody(
-  request: IncomingMessage,
-): Promise<{ signed: string; rest: AsyncIterable<Buffer> }> {
+export async function readJobBody(request: IncomingMessage): Promise<JobBody> {
   const announced = Number(request.headers[linkHeaders.jobBytes]);
   if (!Number.isSafeInteger(announced) || announced <= 0 || announced > jobLimits.body) {
     throw new RefgateError('JOB_INVALID', 'refgate', 'its size is not announced, or too large');
@@ -23,7 +28,12 @@ export async function readJobBody(
     bytes += next.value.length;
   }
   const all = Buffer.concat(head);
-  return { signed: all.toString('latin1', 0, announced), rest: following(all.subarray(announced), body) };
+  return {
+    signed: all.toString('latin1', 0, announced),
+    pack: following(all.subarray(announced), body),
+    // A reader that is left in the middle keeps the stream from flowing.
+    release: () => body.return(undefined),
+  };
 }
 
 async function* following(first: Buffer, body: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {

@@ -75,7 +75,10 @@ async function dispatch(
     }
     case `POST ${linkPaths.vault}`: {
       const { change } = gate.admit(signed, 'vault');
-      return sendJson(response, await changeVault(vault, change, request));
+      return sendJson(
+        response,
+        await changeVault(vault, change, request.iterator({ destroyOnReturn: false })),
+      );
     }
     case `POST ${linkPaths.relay}`:
       return relay(context, request, response);
@@ -102,21 +105,26 @@ async function relay(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const { signed, rest } = await readJobBody(request);
-  const operation = context.gate.admit(signed, 'relay');
-  const dial = dialOf(context, operation.upstream);
-  const begin = (sideband: boolean): Writable => {
-    const answerHeaders = { trailer: linkHeaders.outcome, [linkHeaders.sideband]: sideband ? 'yes' : 'no' };
-    return response.writeHead(200, answerHeaders);
-  };
-  const outcome = await relayPush(dial, operation, rest, { begin }, goneSignal(response)).catch((error) => {
-    if (response.headersSent) return error as unknown;
-    throw error;
-  });
+  const { signed, pack, release } = await readJobBody(request);
+  let outcome: unknown;
+  try {
+    const operation = context.gate.admit(signed, 'relay');
+    const dial = dialOf(context, operation.upstream);
+    const begin = (sideband: boolean): Writable => response.writeHead(200, answerHeaders(sideband));
+    outcome = await relayPush(dial, operation, pack, { begin }, goneSignal(response));
+  } catch (error) {
+    outcome = error;
+  } finally {
+    await release();
+  }
   if (!response.headersSent) throw outcome;
   await drain(request);
   response.addTrailers({ [linkHeaders.outcome]: formatFault(outcome) });
   response.end();
+}
+
+function answerHeaders(sideband: boolean): Record<string, string> {
+  return { trailer: linkHeaders.outcome, [linkHeaders.sideband]: sideband ? 'yes' : 'no' };
 }
 
 async function upgrade(

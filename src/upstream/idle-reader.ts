@@ -11,19 +11,23 @@ export async function* withIdleLimit(
 ): AsyncGenerator<Buffer> {
   const chunks = source[Symbol.asyncIterator]();
   for (;;) {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => {
-        reject(new RefgateError('UPSTREAM_TIMEOUT', 'upstream', `nothing came for ${idle / 1000} s`));
-        giveUp();
-      }, idle);
-    });
-    try {
-      const next = await Promise.race([chunks.next(), late]);
-      if (next.done) return;
-      yield next.value;
-    } finally {
-      clearTimeout(timer);
-    }
+    const next = await inTime(chunks.next(), idle, giveUp);
+    if (next.done) return;
+    yield next.value;
+  }
+}
+
+async function inTime<T>(wanted: Promise<T>, idle: number, giveUp: () => void): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      reject(new RefgateError('UPSTREAM_TIMEOUT', 'upstream', `nothing came for ${idle / 1000} s`));
+      giveUp();
+    }, idle);
+  });
+  try {
+    return await Promise.race([wanted, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
