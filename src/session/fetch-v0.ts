@@ -14,8 +14,7 @@ import {
   readUploadRequest,
   type UploadRequest,
 } from '../git/upload-request.ts';
-import type { FetchWork } from './fetch.ts';
-import { counted } from './fetch-v2.ts';
+import { counted, type FetchWork } from './fetch-work.ts';
 import { recordFetch } from './record-fetch.ts';
 import { agentName } from './version.ts';
 

@@ -1,9 +1,8 @@
-import type { AdvertisedRef } from '../domain/git.ts';
 import type { FetchRequest, LsRefsRequest } from '../domain/ports.ts';
 import { flushPkt } from '../git/pkt-line.ts';
 import { formatV2Advertisement, readV2Command } from '../git/v2-request.ts';
 import { formatFetchHead, writeLsRefs } from '../git/v2-response.ts';
-import type { FetchWork } from './fetch.ts';
+import { counted, type FetchWork } from './fetch-work.ts';
 import { recordFetch } from './record-fetch.ts';
 import { agentName } from './version.ts';
 
@@ -27,17 +26,6 @@ async function serveLsRefs(work: FetchWork, request: LsRefsRequest): Promise<voi
   const { session, source, target } = work;
   await session.record('fetch.requested', { target, refPrefixes: [...request.prefixes] });
   await session.out.writeAll(writeLsRefs(counted(work, source.lsRefs(request)), request));
-}
-
-/** The same batches, counted for the record. */
-export async function* counted(
-  work: FetchWork,
-  batches: AsyncIterable<readonly AdvertisedRef[]>,
-): AsyncGenerator<readonly AdvertisedRef[]> {
-  for await (const batch of batches) {
-    work.served.refs += batch.length;
-    yield batch;
-  }
 }
 
 async function serveFetchCommand(work: FetchWork, request: FetchRequest): Promise<void> {

@@ -1,4 +1,4 @@
-import type { FetchSource, Target } from '../domain/ports.ts';
+import type { Target } from '../domain/ports.ts';
 import type { ChannelResult } from '../domain/session.ts';
 import { PktReader } from '../git/pkt-line.ts';
 import { cleanLine } from '../git/text.ts';
@@ -6,23 +6,8 @@ import { errPkt } from '../git/v2-response.ts';
 import { asRefgateError } from './failures.ts';
 import { serveV0 } from './fetch-v0.ts';
 import { serveV2 } from './fetch-v2.ts';
+import type { FetchWork } from './fetch-work.ts';
 import type { Session, SpineDeps } from './open.ts';
-
-/** What a dialect of upload-pack works with. */
-export interface FetchWork {
-  readonly session: Session;
-  /** Reads of one session, one after another; a new one after an answer was cancelled. */
-  source: FetchSource;
-  renewSource(): void;
-  readonly reader: PktReader;
-  /** `upstream:path`, for the record. */
-  readonly target: string;
-  /** Most lines and bytes of one request. */
-  readonly limits: { readonly lines: number; readonly bytes: number };
-  readonly served: { refs: number; pack: boolean };
-  /** Set once the client waits inside sidebands, where an ERR line would be noise. */
-  inSideband: boolean;
-}
 
 /** Longest line of a request that is worth reading, with its framing: a want is 50 bytes. */
 const bytesPerLine = 100;

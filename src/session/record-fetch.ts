@@ -1,5 +1,5 @@
 import type { FetchRequest } from '../domain/ports.ts';
-import type { FetchWork } from './fetch.ts';
+import type { FetchWork } from './fetch-work.ts';
 
 /** Writes what is wanted, before the upstream is asked for it. */
 export async function recordFetch(work: FetchWork, request: FetchRequest): Promise<void> {

@@ -1,0 +1,31 @@
+import type { AdvertisedRef } from '../domain/git.ts';
+import type { FetchSource } from '../domain/ports.ts';
+import type { PktReader } from '../git/pkt-line.ts';
+import type { Session } from './open.ts';
+
+/** What a dialect of upload-pack works with. */
+export interface FetchWork {
+  readonly session: Session;
+  /** Reads of one session, one after another; a new one after an answer was cancelled. */
+  source: FetchSource;
+  renewSource(): void;
+  readonly reader: PktReader;
+  /** `upstream:path`, for the record. */
+  readonly target: string;
+  /** Most lines and bytes of one request. */
+  readonly limits: { readonly lines: number; readonly bytes: number };
+  readonly served: { refs: number; pack: boolean };
+  /** Set once the client waits inside sidebands, where an ERR line would be noise. */
+  inSideband: boolean;
+}
+
+/** The same batches, counted for the record. */
+export async function* counted(
+  work: FetchWork,
+  batches: AsyncIterable<readonly AdvertisedRef[]>,
+): AsyncGenerator<readonly AdvertisedRef[]> {
+  for await (const batch of batches) {
+    work.served.refs += batch.length;
+    yield batch;
+  }
+}
