@@ -34,7 +34,7 @@ export async function startSshHost(
     'AcceptEnv GIT_PROTOCOL',
     'MaxStartups 200',
     'MaxSessions 100',
-    'LogLevel ERROR',
+    'LogLevel FATAL',
   ];
   // sshd insists on it, as root; the init scripts make it otherwise.
   if (userInfo().uid === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });

@@ -15,7 +15,8 @@ type Door = 'ssh' | 'http';
 
 interface Case {
   readonly name: string;
-  readonly aim: number;
+  /** Greatest ratio that is wanted; not every case has one. */
+  readonly aim?: number | undefined;
   readonly pairs: number;
   readonly warm?: boolean;
   /** Made once; gives the timed run for a route. */
@@ -23,38 +24,22 @@ interface Case {
 }
 
 interface CaseResult extends Comparison {
-  readonly aim: number;
+  readonly aim?: number | undefined;
   /** Bytes. */
   readonly gatewayPeak: number;
   /** Of gateway and agent, in ms, for one run. */
   readonly refgateCpuMs: number;
 }
 
-const aims = {
-  ssh: { clone: 1.15, lsRemote: 1, push1: 1.3, push100: 1.5, clones16: 1.2 },
-  http: { clone: 1.05, lsRemote: 1, push1: 1.3, push100: 1.5, clones16: 1.2 },
-} as const;
-
 function casesOf(door: Door): Case[] {
-  const aim = aims[door];
+  const [lsRemoteAim, cloneAim] = door === 'ssh' ? [1, 1.15] : [undefined, 1.05];
   return [
-    { name: `ls-remote of tiny over ${door}`, aim: aim.lsRemote, pairs: 20, prepare: lsRemote },
-    { name: `push of 1 commit to tiny over ${door}`, aim: aim.push1, pairs: 10, prepare: pushOneCommit },
-    { name: `push of 100 MB over ${door}`, aim: aim.push100, pairs: 4, prepare: pushHundredMegabytes },
-    {
-      name: `clone of tiny over ${door}`,
-      aim: aim.clone,
-      pairs: 10,
-      prepare: (stage) => clone(stage, 'tiny'),
-    },
-    { name: `clone of big over ${door}`, aim: aim.clone, pairs: 4, prepare: (stage) => clone(stage, 'big') },
-    {
-      name: `16 clones of big at once over ${door}`,
-      aim: aim.clones16,
-      pairs: 1,
-      warm: false,
-      prepare: manyClones,
-    },
+    { name: `ls-remote of tiny over ${door}`, aim: lsRemoteAim, pairs: 20, prepare: lsRemote },
+    { name: `push of 1 commit to tiny over ${door}`, aim: 1.3, pairs: 10, prepare: pushOneCommit },
+    { name: `push of 100 MB over ${door}`, aim: 1.5, pairs: 4, prepare: pushHundredMegabytes },
+    { name: `clone of tiny over ${door}`, pairs: 10, prepare: (stage) => clone(stage, 'tiny') },
+    { name: `clone of big over ${door}`, aim: cloneAim, pairs: 4, prepare: (stage) => clone(stage, 'big') },
+    { name: `16 clones of big at once over ${door}`, aim: 1.2, pairs: 1, warm: false, prepare: manyClones },
   ];
 }
 
@@ -99,6 +84,7 @@ async function pushOf(
 ): Promise<(route: Route, side: string) => Promise<Measured>> {
   const original = await benchRepo('tiny');
   const work = join(stage.dir, `work-${name}`);
+  rmSync(work, { recursive: true, force: true });
   await git(['clone', '--quiet', original, work]);
   change(work);
   await git(['add', '.'], { cwd: work });
@@ -153,8 +139,9 @@ try {
 }
 
 function formatResult(result: CaseResult): string {
-  const kept = result.wallRatio.median <= result.aim ? 'kept' : 'MISSED';
+  const kept = result.wallRatio.median <= (result.aim ?? Number.POSITIVE_INFINITY) ? 'kept' : 'MISSED';
+  const aim = result.aim === undefined ? 'no aim' : `aim ${result.aim} ${kept}`;
   const memory = `gateway at most ${Math.round(result.gatewayPeak / 2 ** 20)} MiB`;
   const cpu = `gateway and agent ${(result.refgateCpuMs / 1000).toFixed(2)} s CPU`;
-  return `${formatComparison(result)}; aim ${result.aim} ${kept}; ${memory}, ${cpu}`;
+  return `${formatComparison(result)}; ${aim}; ${memory}, ${cpu}`;
 }
