@@ -89,7 +89,7 @@ class Door {
           compress: ['none'],
         },
       },
-      (connection, info) => this.#greet(connection, info.header.versions.software),
+      (connection) => this.#greet(connection),
     );
     // ssh2's own listener never listens: whoever is not admitted must not cost it anything
     this.#listener = createServer({ noDelay: true, keepAlive: true }, (socket) => this.#admit(socket));
@@ -150,7 +150,7 @@ class Door {
   }
 
   /** The client has said its first line. */
-  #greet(connection: Connection, software: string): void {
+  #greet(connection: Connection): void {
     const socket = socketOf(connection);
     const caller = this.#callers.get(socket);
     if (caller === undefined) return void socket.destroy();
@@ -170,6 +170,6 @@ class Door {
         caller.failure = 'authFailed';
       },
     });
-    prepareHandshake(connection, software);
+    prepareHandshake(connection);
   }
 }

@@ -96,6 +96,8 @@ export class Admission {
   }
 
   #penalise(source: string, ms: number): void {
+    const isLoopback = source.startsWith('127.') || source === '0:0:0:0::/64';
+    if (isLoopback && !this.#limits.penalties.loopback) return;
     const now = this.#now();
     const until = Math.max(this.#penalised.get(source) ?? 0, now) + ms;
     this.#penalised.delete(source);

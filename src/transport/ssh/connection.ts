@@ -28,6 +28,8 @@ export interface ConnectionContext {
 const packetBytes = { least: 1024, most: 32_768 };
 // How long a peer may take to close its side, once we have closed ours.
 const lingerMs = 2_000;
+// How long sessions that were cut may take to end.
+const lastWordsMs = 1_000;
 
 /** One client from its first SSH line on: login, then sessions, several at a time. */
 export class SshConnection {
@@ -68,8 +70,13 @@ export class SshConnection {
   cut(error: RefgateError): void {
     this.#isClosing = true;
     for (const session of this.#sessions.values()) session.cut(error);
-    // one turn later, so that the sessions can still say why
-    setImmediate(() => this.hangUp());
+    if (!this.isBusy) {
+      this.hangUp();
+      return;
+    }
+    // the sessions can still say why
+    const timer = setTimeout(() => this.hangUp(), lastWordsMs);
+    this.#socket.once('close', () => clearTimeout(timer));
   }
 
   /** Says goodbye, and does not wait long for the peer to say it too. */
@@ -80,15 +87,16 @@ export class SshConnection {
 
   #watch(): void {
     const { address, log } = this.#context;
-    this.#connection.on('error', (error: Error & { level?: string }) => {
-      log.debug({ address, error: error.message, level: error.level }, 'ssh connection error');
-      this.#lingerOut();
-    });
     const gone = (): void => {
       clearTimeout(this.#idle);
       const error = new RefgateError('HUNG_UP', 'client');
       for (const session of this.#sessions.values()) session.cut(error);
     };
+    this.#connection.on('error', (error: Error & { level?: string }) => {
+      log.debug({ address, error: error.message, level: error.level }, 'ssh connection error');
+      gone(); // every error is the end of the connection
+      this.#lingerOut();
+    });
     this.#connection.on('end', gone);
     this.#connection.on('close', gone);
     this.#connection.on('rekey', () => {

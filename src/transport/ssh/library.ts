@@ -6,14 +6,9 @@ import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 import type { Connection, ServerChannel, Session } from 'ssh2';
 import { RefgateError } from '../../domain/error.ts';
-import { ciphersForOpenSsh, kexAlgorithms, macs, userSignatureAlgorithms } from './algorithms.ts';
-
-interface KexOffer {
-  readonly constructor: new (algorithms: object) => KexOffer;
-}
+import { userSignatureAlgorithms } from './algorithms.ts';
 
 interface Protocol {
-  _offer: KexOffer;
   readonly _kexinit: unknown;
   readonly _kex: { remoteExtInfoEnabled: boolean };
   readonly _packetRW: {
@@ -33,7 +28,7 @@ interface ConnectionParts {
 
 interface ChannelEnds {
   readonly incoming: { readonly id: number; readonly window: number };
-  readonly outgoing: { readonly id: number; packetSize: number };
+  readonly outgoing: { readonly id: number; packetSize: number | undefined };
 }
 
 const partsOf = (connection: Connection): ConnectionParts => connection as unknown as ConnectionParts;
@@ -60,9 +55,8 @@ export function assertNativeCrypto(): void {
  * To be called in the `connection` event, which comes before our KEXINIT.
  * Replaces ssh2's `server-sig-algs`, which lacks a comma and names SHA-1.
  */
-export function prepareHandshake(connection: Connection, software: string): void {
+export function prepareHandshake(connection: Connection): void {
   const protocol = partsOf(connection)._protocol;
-  if (software.startsWith('OpenSSH')) protocol._offer = offerForOpenSsh(protocol._offer);
   const complete = protocol._onHandshakeComplete;
   let isFirst = true;
   protocol._onHandshakeComplete = (negotiated) => {
@@ -73,19 +67,6 @@ export function prepareHandshake(connection: Connection, software: string): void
     isFirst = false;
     complete(negotiated);
   };
-}
-
-let openSshOffer: KexOffer | undefined;
-
-function offerForOpenSsh(template: KexOffer): KexOffer {
-  const direction = { cipher: [...ciphersForOpenSsh], mac: [...macs], compress: ['none'], lang: [] };
-  openSshOffer ??= new template.constructor({
-    kex: [...kexAlgorithms, 'kex-strict-s-v00@openssh.com'],
-    serverHostKey: ['ssh-ed25519'],
-    cs: direction,
-    sc: direction,
-  });
-  return openSshOffer;
 }
 
 function sendSignatureAlgorithms(protocol: Protocol): void {
@@ -115,11 +96,12 @@ export function isRekeying(connection: Connection): boolean {
 
 /**
  * The largest packet the client takes, in bytes, brought down to `most`. A
- * client may say 0, on which ssh2 would loop for ever.
+ * client may say 0, on which ssh2 would loop for ever, or leave the number
+ * out, which ssh2 does not notice; both give 0.
  */
 export function limitPacketSize(session: Session, most: number): number {
   const { outgoing } = endsOf(session);
-  outgoing.packetSize = Math.min(outgoing.packetSize, most);
+  outgoing.packetSize = Math.min(outgoing.packetSize ?? 0, most);
   return outgoing.packetSize;
 }
 

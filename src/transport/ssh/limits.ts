@@ -34,6 +34,8 @@ export interface Penalties {
   /** Penalties add up, and are enforced from here on. */
   readonly least: number;
   readonly most: number;
+  /** Whether this machine's own addresses are penalised too: behind a proxy here, everybody has them. */
+  readonly loopback: boolean;
 }
 
 export const defaultSshLimits: SshLimits = {
@@ -47,7 +49,14 @@ export const defaultSshLimits: SshLimits = {
   idleMs: 900_000,
   keepaliveMs: 30_000,
   rekeyBytes: 2 ** 34,
-  penalties: { authFailed: 5_000, noAuth: 1_000, graceExceeded: 10_000, least: 15_000, most: 600_000 },
+  penalties: {
+    authFailed: 5_000,
+    noAuth: 1_000,
+    graceExceeded: 10_000,
+    least: 15_000,
+    most: 600_000,
+    loopback: false,
+  },
 };
 
 /** `start:rate:full`; see sshd_config(5), MaxStartups. */

@@ -31,12 +31,14 @@ export interface OpenSession {
   cut(error: RefgateError): void;
 }
 
+// Without a listener ssh2 refuses these too, but leaves the client without an answer while a command runs.
+const neverServed = ['pty', 'window-change', 'x11', 'auth-agent', 'signal', 'subsystem', 'sftp'] as const;
+
 const greetingStatus = 1; // as GitHub does: nothing was done
 
 /**
  * Attends to one session channel: at most one exec, GIT_PROTOCOL as the only
- * environment, and a greeting instead of a shell. Everything else (pty,
- * subsystem, agent, x11, signals) has no listener, and ssh2 refuses it.
+ * environment, and a greeting instead of a shell. Everything else is refused.
  */
 export function attendSession(session: Session, context: SessionContext): OpenSession {
   const { connection, principal } = context;
@@ -75,6 +77,10 @@ export function attendSession(session: Session, context: SessionContext): OpenSe
   });
   session.on('exec', (accept, reject, { command }) => start(accept as () => ServerChannel, reject, command));
   session.on('shell', (accept, reject) => start(accept as () => ServerChannel, reject, undefined));
+  for (const name of neverServed)
+    (session as NodeJS.EventEmitter).on(name, (_accept: unknown, reject: unknown) => {
+      if (typeof reject === 'function') refuseRequest(connection, session);
+    });
   session.on('close', () => {
     if (!wasStarted) closeUnused(connection, session);
     wasStarted = true;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { test } from 'node:test';
 import { makeClientKey } from '../../support/client.ts';
 import { git, gitEnv, runGit, tempDir } from '../../support/git.ts';
@@ -128,20 +129,26 @@ test('everything written is read by the client before the exit status, whatever 
   assert.deepEqual([run.status, run.stdoutBytes.length], [0, size]);
 });
 
-test('keys are exchanged anew on the way without harm', async (t) => {
-  const dir = tempDir(t);
-  const size = 24 * 1024 * 1024;
-  const door = await openDoor(t, dir, {
-    limits: { rekeyBytes: 1024 * 1024 },
-    serve: async ({ output }) => {
-      output.end(Buffer.alloc(size, 'x'));
-      return { exitStatus: 0 };
-    },
+for (const [who, serverBytes, clientLimit] of [
+  ['the server', 1024 * 1024, 'default'],
+  ['the client', 2 ** 40, '1M'],
+] as const)
+  test(`keys are exchanged anew by ${who} under way, in both directions, without harm`, async (t) => {
+    const size = 12 * 1024 * 1024;
+    const door = await openDoor(t, tempDir(t), {
+      limits: { rekeyBytes: serverBytes },
+      serve: async ({ input, output }) => {
+        await pipeline(input, output);
+        return { exitStatus: 0 };
+      },
+    });
+    const options = ['-v', '-o', `RekeyLimit=${clientLimit}`];
+    const run = await door.ssh([...options, 'git@127.0.0.1', "git-upload-pack 'acme/web'"], {
+      input: 'x'.repeat(size),
+    });
+    assert.deepEqual([run.status, run.stdoutBytes.length], [0, size]);
+    assert.ok((run.stderr.match(/SSH2_MSG_NEWKEYS received/g) ?? []).length > 3, run.stderr);
   });
-  const run = await door.ssh(['-v', '-o', 'LogLevel=DEBUG1', 'git@127.0.0.1', "git-upload-pack 'acme/web'"]);
-  assert.deepEqual([run.status, run.stdoutBytes.length], [0, size]);
-  assert.ok((run.stderr.match(/SSH2_MSG_NEWKEYS received/g) ?? []).length > 3, run.stderr);
-});
 
 test('the host key is made once, for its owner only', async (t) => {
   const dir = tempDir(t);

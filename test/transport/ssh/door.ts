@@ -33,9 +33,9 @@ export interface DoorSetup {
   readonly authenticator?: Partial<Authenticator>;
 }
 
-const noPenalties = { authFailed: 0, noAuth: 0, graceExceeded: 0, least: 0, most: 0 };
+const noPenalties = { authFailed: 0, noAuth: 0, graceExceeded: 0, least: 0, most: 0, loopback: true };
 
-/** Opens a door in `dir` with a registered Ed25519 key and the repository acme/web; closes it after the test. */
+/** Opens a door in `dir` with a registered Ed25519 key and, when git serves, the repository acme/web; closes it after the test. */
 export async function openDoor(t: TestContext, dir: string, setup: DoorSetup = {}): Promise<TestDoor> {
   const key = await makeClientKey(dir);
   const known = new Map<string, Principal>();
@@ -49,7 +49,7 @@ export async function openDoor(t: TestContext, dir: string, setup: DoorSetup = {
     });
   };
   register(blobOf(key.publicLine));
-  await makeRepo(join(dir, 'acme/web.git'), 'linear');
+  if (setup.serve === undefined) await makeRepo(join(dir, 'acme/web.git'), 'linear');
   const channels: GitChannel[] = [];
   const phrases: string[] = [];
   const note = (_fields: object, phrase: string): void => void phrases.push(phrase);
@@ -80,8 +80,12 @@ export async function openDoor(t: TestContext, dir: string, setup: DoorSetup = {
     phrases,
     url: (repo) => `ssh://git@127.0.0.1:${door.port}/${repo}`,
     register,
-    ssh: (args, options) =>
-      runCommand('ssh', [...words, '-p', String(door.port), ...args], { ...options, env: gitEnv() }),
+    ssh: (args, options) => {
+      // the first value of an option counts, so the test's own come before ours
+      const host = args.indexOf('git@127.0.0.1');
+      const all = [...args.slice(0, host), ...words, '-p', String(door.port), ...args.slice(host)];
+      return runCommand('ssh', all, { ...options, env: gitEnv() });
+    },
   };
 }
 
