@@ -45,6 +45,8 @@ export interface Session {
   outcome: SessionOutcome | undefined;
   /** What ended it, or kept a push from being relayed. */
   failure: RefgateError | undefined;
+  /** The client has the whole report of its push: nothing that fails later may break the answer off. */
+  isAnswered: boolean;
   record<C extends EventCode>(code: C, data: EventPayloads[C]): Promise<void>;
 }
 
@@ -67,6 +69,7 @@ export async function openSession(deps: SpineDeps, channel: GitChannel): Promise
     bytesIn: 0,
     outcome: undefined,
     failure: undefined,
+    isAnswered: false,
     async record(code, data) {
       await deps.recorder.append(code, data, context);
     },

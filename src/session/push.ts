@@ -87,6 +87,7 @@ async function readRequest(
     if (complete) {
       const updates = [...new Set(refs)].map((ref) => ({ ref }));
       await new PushReporter(session, { ...reply, updates }).refuseAll(known);
+      session.isAnswered = true;
     }
     throw known;
   }
@@ -107,7 +108,10 @@ async function judgeAndReport(
   } catch (error) {
     reporter.stop();
     const known = asRefgateError(error);
-    if (!isGone(session)) await reporter.refuseAll(known);
+    if (!isGone(session)) {
+      await reporter.refuseAll(known);
+      session.isAnswered = true;
+    }
     throw known;
   }
   session.outcome ??= outcomeOf(result.reports);
@@ -118,6 +122,7 @@ async function judgeAndReport(
   await reporter.report(result.unpack, result.reports).catch((error: unknown) => {
     if (!isGone(session)) throw error;
   });
+  session.isAnswered = true;
   await recorded;
 }
 

@@ -24,16 +24,25 @@ export function createSpine(deps: SpineDeps): (channel: GitChannel) => Promise<C
       return result;
     } catch (error) {
       const known = asRefgateError(error);
-      session.outcome = outcomeOfError(known);
       deps.log[known.blame === 'refgate' ? 'error' : 'info'](
         { session: session.id, err: error },
         'session failed',
       );
+      session.outcome ??= outcomeOfError(known);
       session.failure = known;
+      if (session.isAnswered) return await closeAnswered(deps, session);
       await close(session);
       throw forClient(session, known);
     }
   };
+}
+
+/** The client keeps the answer that it has; what cannot be recorded of the end is settled by the next start. */
+async function closeAnswered(deps: SpineDeps, session: Session): Promise<ChannelResult> {
+  await close(session).catch((error: unknown) => {
+    deps.log.error({ session: session.id, err: error }, 'session not closed in the ledger');
+  });
+  return { exitStatus: session.outcome === 'ok' ? 0 : 1 };
 }
 
 async function close(session: Session): Promise<void> {

@@ -1,0 +1,309 @@
+/**
+ * What every fault test stands on: a data folder with one user, ann, who has a
+ * token; bare repositories as the `path` upstream; and a clone with two pushes in
+ * it that wait to be made. The server is started, killed and started again on the same data.
+ */
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { request as httpRequest } from 'node:http';
+import { join } from 'node:path';
+import { after as afterAll, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { EventCode, LedgerEvent, SessionSummary } from '../../src/domain/record.ts';
+import { type GitOptions, type GitRun, git, runGit, tempDir } from '../support/git.ts';
+import { outDir, type Refgate, startRefgate } from '../support/refgate.ts';
+import { makeRepo } from '../support/repos.ts';
+
+/** The refs of a repository: short branch names to oids. */
+export type Tips = Readonly<Record<string, string>>;
+
+export interface SceneOptions {
+  /** Over the `path` upstream of refgate.yaml, key by key. */
+  readonly config?: Readonly<Record<string, unknown>>;
+  readonly policy?: Readonly<Record<string, unknown>>;
+  /** Called with the first server while it runs, to give it credentials and the like. */
+  readonly prepare?: (refgate: Refgate) => Promise<void>;
+}
+
+const defaultPolicy = { access: [{ who: { group: 'dev' }, repo: 'acme/*', may: ['read', 'write'] }] };
+
+const failingServe = join(outDir, 'test', 'support', 'failing-serve.js');
+
+export class Scene {
+  /** The server's folder. */
+  readonly dir: string;
+  /** The folder of the bare repositories; `acme/NAME.git` in it. */
+  readonly root: string;
+  /** A clone with branches `main` and `side` ahead of every repository. */
+  readonly clone: string;
+  /** The upstream's refs before, and after the push of `main` and `side`. */
+  before: Tips = {};
+  after: Tips = {};
+  token = '';
+  readonly #t: Pick<TestContext, 'after'>;
+  readonly #options: SceneOptions;
+
+  constructor(t: Pick<TestContext, 'after'>, options: SceneOptions) {
+    const base = tempDir(t, 'fault');
+    this.dir = join(base, 'refgate');
+    this.root = join(base, 'srv');
+    this.clone = join(base, 'clone');
+    this.#t = t;
+    this.#options = options;
+    for (const folder of [this.dir, join(this.root, 'acme')]) mkdirSync(folder, { recursive: true });
+  }
+
+  /** A folder for the test's own files. */
+  get base(): string {
+    return join(this.dir, '..');
+  }
+
+  get quarantine(): string {
+    return join(this.dir, 'data', 'quarantine');
+  }
+
+  /** Makes the user, the token and the template. */
+  async prepare(): Promise<void> {
+    const template = join(this.base, 'template.git');
+    await makeRepo(template, 'linear', { count: 3 });
+    await git(['clone', '--quiet', template, this.clone]);
+    await git(['commit', '--quiet', '--allow-empty', '-m', 'on main'], { cwd: this.clone });
+    await git(['checkout', '--quiet', '-b', 'side', 'main~1'], { cwd: this.clone });
+    writeFileSync(join(this.clone, 'side.txt'), 'a side branch\n');
+    await git(['add', 'side.txt'], { cwd: this.clone });
+    await git(['commit', '--quiet', '-m', 'on side'], { cwd: this.clone });
+    this.before = await tipsOf(template);
+    this.after = await tipsOf(join(this.clone, '.git'));
+    const refgate = await this.start();
+    await admin(refgate, 'POST', '/users', { name: 'ann', kind: 'person', groups: ['dev'], role: 'user' });
+    const made = await admin<{ token: string }>(refgate, 'POST', '/tokens', {
+      user: 'ann',
+      ttl: 8 * 3_600_000,
+    });
+    this.token = made.token;
+    await this.#options.prepare?.(refgate);
+    await refgate.stop();
+  }
+
+  /** An ordinary server, or with `fail` one that fails as test/support/failing-serve.ts says. */
+  start(fail?: string): Promise<Refgate> {
+    return startRefgate(this.#t, {
+      dir: this.dir,
+      config: {
+        upstreams: { disk: { path: { root: this.root } } },
+        repos: [{ path: 'acme/*', upstream: 'disk' }],
+        ...this.#options.config,
+      },
+      policy: this.#options.policy ?? defaultPolicy,
+      ...(fail === undefined ? {} : { program: failingServe, env: { REFGATE_FAIL: fail } }),
+    });
+  }
+
+  gitDir(name: string): string {
+    return join(this.root, 'acme', `${name}.git`);
+  }
+
+  /** A repository of the upstream, as it is before the push. */
+  makeRepo(name: string): string {
+    cpSync(join(this.base, 'template.git'), this.gitDir(name), { recursive: true });
+    return this.gitDir(name);
+  }
+
+  url(refgate: Refgate, name: string): string {
+    const url = new URL(`${refgate.http}/acme/${name}.git`);
+    url.username = 'ann';
+    url.password = this.token;
+    return url.href;
+  }
+
+  /** Pushes `main` and `side` over HTTP, or what is named. */
+  push(
+    refgate: Refgate,
+    name: string,
+    refs: readonly string[] = ['main', 'side'],
+    options: GitOptions = {},
+  ): Promise<GitRun> {
+    return runGit(['push', this.url(refgate, name), ...refs], { cwd: this.clone, ...options });
+  }
+
+  tips(name: string): Promise<Tips> {
+    return tipsOf(this.gitDir(name));
+  }
+
+  /** Whether nothing of any pack is left on disk. */
+  isQuarantineEmpty(): boolean {
+    return !existsSync(this.quarantine) || readdirSync(this.quarantine).length === 0;
+  }
+
+  /** Installs a hook of the upstream that says when it runs, and goes on when it is told to. */
+  waitingHook(name: string, hook: 'pre-receive' | 'update' | 'post-receive', exit = 0): Gate {
+    const gate = new Gate(join(this.base, `${name}-${hook}`));
+    writeHook(this.gitDir(name), hook, `${gate.shell()}\nexit ${exit}`);
+    return gate;
+  }
+}
+
+/** A scene that is ready; everything of it ends with the test. */
+export async function makeScene(t: Pick<TestContext, 'after'>, options: SceneOptions = {}): Promise<Scene> {
+  const scene = new Scene(t, options);
+  await scene.prepare();
+  return scene;
+}
+
+/** For what is made in `before`: it ends after the last test of the file, the newest first. */
+export function endsWithFile(): Pick<TestContext, 'after'> {
+  const endings: (() => unknown)[] = [];
+  afterAll(async () => {
+    for (const end of endings.reverse()) await end();
+  });
+  return { after: (end) => void endings.push(end as () => unknown) };
+}
+
+/** A point that something else reaches, and does not pass before `open`. */
+export class Gate {
+  readonly file: string;
+
+  constructor(file: string) {
+    this.file = file;
+  }
+
+  /** Resolves once somebody waits here. */
+  reached(): Promise<void> {
+    return until(`${this.file} is reached`, () => existsSync(`${this.file}.here`));
+  }
+
+  open(): void {
+    writeFileSync(this.file, '');
+  }
+
+  /** Lines of sh that wait here, for 30 s at most. */
+  shell(): string {
+    return [
+      `: > '${this.file}.here'`,
+      'tries=0',
+      `while [ ! -e '${this.file}' ] && [ $tries -lt 1500 ]; do sleep 0.02; tries=$((tries + 1)); done`,
+    ].join('\n');
+  }
+}
+
+export function writeHook(gitDir: string, hook: string, script: string): void {
+  mkdirSync(join(gitDir, 'hooks'), { recursive: true });
+  writeFileSync(join(gitDir, 'hooks', hook), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+}
+
+async function tipsOf(gitDir: string): Promise<Tips> {
+  const lines = await git(['for-each-ref', '--format=%(refname:short) %(objectname)', 'refs/heads'], {
+    cwd: gitDir,
+  });
+  return Object.fromEntries(lines.split('\n').map((line) => line.split(' ') as [string, string]));
+}
+
+/** Waits until something is so, for `patience` milliseconds at most. */
+export async function until(
+  what: string,
+  isSo: () => boolean | Promise<boolean>,
+  patience = 20_000,
+): Promise<void> {
+  const end = performance.now() + patience;
+  while (!(await isSo())) {
+    if (performance.now() > end) throw new Error(`not so within ${patience / 1000} s: ${what}`);
+    await sleep(20);
+  }
+}
+
+/** One call of the administrative API on the server's socket. */
+export function admin<T>(refgate: Refgate, method: string, path: string, body?: unknown): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const request = httpRequest(
+      {
+        socketPath: refgate.admin,
+        method,
+        path: `/-/api/v1${path}`,
+        headers: { 'content-type': 'application/json' },
+      },
+      (response) => {
+        let text = '';
+        response.setEncoding('utf8');
+        response.on('data', (piece: string) => {
+          text += piece;
+        });
+        response.on('error', reject);
+        response.on('end', () => {
+          if (response.statusCode === 200) resolve(JSON.parse(text.trim().split('\n').at(-1) ?? '') as T);
+          else reject(new Error(`${method} ${path} gave ${response.statusCode}: ${text}`));
+        });
+      },
+    );
+    request.on('error', reject);
+    request.end(body === undefined ? undefined : JSON.stringify(body));
+  });
+}
+
+/** Pushes of a repository, the newest first; the advertisement of HTTP is a session of its own and left out. */
+export async function pushesOf(refgate: Refgate, name: string): Promise<readonly SessionSummary[]> {
+  const all = await sessionsOf(refgate, name);
+  return all.filter((one) => one.service === 'receive-pack' && one.mode !== 'advertise');
+}
+
+/** Every session of a repository, the newest first. */
+export function sessionsOf(refgate: Refgate, name: string): Promise<readonly SessionSummary[]> {
+  return admin(refgate, 'GET', `/sessions?limit=1000&repo=${encodeURIComponent(`acme/${name}`)}`);
+}
+
+export function eventsOf(refgate: Refgate, session: string): Promise<readonly LedgerEvent[]> {
+  return admin(refgate, 'GET', `/sessions/${session}`);
+}
+
+/** The only event of its code in the session; undefined when there is none. */
+export function find<C extends EventCode>(
+  events: readonly LedgerEvent[],
+  code: C,
+): LedgerEvent<C> | undefined {
+  const found = events.filter((event): event is LedgerEvent<C> => event.code === code);
+  if (found.length > 1) throw new Error(`${code} is there ${found.length} times`);
+  return found[0];
+}
+
+/** The outcomes of a settled push by ref; undefined when it was not settled. */
+export function settledAs(events: readonly LedgerEvent[]): Readonly<Record<string, string>> | undefined {
+  const settled = find(events, 'push.settled');
+  return settled && Object.fromEntries(settled.data.refs.map(({ ref, outcome }) => [ref, outcome]));
+}
+
+/** Recomputes the ledger; throws when it is not whole. */
+export async function verifyLedger(refgate: Refgate): Promise<void> {
+  const { done, error } = await admin<{ done?: unknown; error?: unknown }>(refgate, 'POST', '/audit/verify');
+  if (done === undefined) throw new Error(`the ledger is not whole: ${JSON.stringify(error)}`);
+}
+
+/** The processes that a process started and that still run, with theirs. */
+export function descendants(pid: number): number[] {
+  let children: string;
+  try {
+    children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  } catch {
+    return [];
+  }
+  return children
+    .split(' ')
+    .filter((one) => one !== '')
+    .map(Number)
+    .flatMap((child) => [child, ...descendants(child)]);
+}
+
+/** The agent of a server that runs. */
+export function agentOf(refgate: Refgate): number {
+  const found = descendants(refgate.pid).find((pid) =>
+    readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('agent/main.js'),
+  );
+  if (found === undefined) throw new Error('the server has no agent');
+  return found;
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    // A zombie has ended.
+    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
