@@ -7,7 +7,6 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
 
 export interface GitRun {
   readonly status: number;
@@ -105,7 +104,7 @@ export function runCommand(
 }
 
 /** A new folder that is removed when the test ends. Short, so that a socket path fits in it. */
-export function tempDir(t: Pick<TestContext, 'after'>, name = 't'): string {
+export function tempDir(t: { after(close: () => unknown): void }, name = 't'): string {
   const folder = mkdtempSync(join(tmpdir(), `refgate-${name}-`));
   t.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }));
   return folder;

@@ -7,7 +7,6 @@ import { once } from 'node:events';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { type GitRun, runCommand } from './git.ts';
@@ -58,7 +57,10 @@ export interface Refgate extends ReadyLine {
 }
 
 /** Starts the server and waits until it is ready; it is ended with the test. */
-export async function startRefgate(t: Pick<TestContext, 'after'>, options: RefgateOptions): Promise<Refgate> {
+export async function startRefgate(
+  t: { after(close: () => unknown): void },
+  options: RefgateOptions,
+): Promise<Refgate> {
   const configFile = writeConfig(options);
   const child = spawn(process.execPath, [options.program ?? main, 'serve', '--config', configFile], {
     cwd: options.dir,

@@ -1,8 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { loadConfig } from '../../app/config.ts';
-import { demoStory, prepareDemo, registerDemoUsers } from '../../app/demo.ts';
-import { type RunningServer, startServer } from '../../app/serve.ts';
+import type { RunningServer } from '../../app/serve.ts';
 import type { Output } from '../output.ts';
 import { optionsOf } from './shared.ts';
 
@@ -13,6 +12,7 @@ export function addServeCommands(program: Command, output: Output): void {
     .description('run the gateway, and the embedded agent with it')
     .addHelpText('after', '\nExample:\n  $ refgate serve --config /etc/refgate/refgate.yaml')
     .action(async (_options: unknown, command: Command) => {
+      const { startServer } = await loadServer();
       const server = await startServer(loadConfig(optionsOf(command).config));
       output.out(`${JSON.stringify(server.ready)}\n`);
       await untilStopped(server);
@@ -23,6 +23,8 @@ export function addServeCommands(program: Command, output: Output): void {
     .option('--dir <folder>', 'where the demo keeps everything', 'refgate-demo')
     .addHelpText('after', '\nExample:\n  $ refgate demo')
     .action(async (_options: unknown, command: Command) => {
+      const { demoStory, prepareDemo, registerDemoUsers } = await import('../../app/demo.ts');
+      const { startServer } = await loadServer();
       const folder = resolve(optionsOf<{ dir: string }>(command).dir);
       const server = await startServer(loadConfig(prepareDemo(folder)), { freePortsWhenTaken: true });
       await registerDemoUsers(folder, server.directory);
@@ -32,6 +34,9 @@ export function addServeCommands(program: Command, output: Output): void {
       await untilStopped(server);
     });
 }
+
+/** The server's modules take longer to load than any other command takes to run. */
+const loadServer = (): Promise<typeof import('../../app/serve.ts')> => import('../../app/serve.ts');
 
 /** Until SIGINT or SIGTERM; a second one does not wait for sessions that are still open. */
 async function untilStopped(server: RunningServer): Promise<void> {

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { test } from 'node:test';
+import { gitEnv, runCommand, tempDir } from '../support/git.ts';
+import { outDir } from '../support/refgate.ts';
+
+const main = join(outDir, 'src', 'cli', 'main.js');
+
+interface Demo {
+  readonly child: ChildProcess;
+  /** The commands that it printed, by the number of their step. */
+  readonly steps: ReadonlyMap<string, string>;
+}
+
+async function startDemo(cwd: string): Promise<Demo> {
+  const child = spawn(process.execPath, [main, 'demo'], {
+    cwd,
+    env: gitEnv(),
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const steps = new Map<string, string>();
+  let step = '';
+  for await (const line of createInterface({ input: child.stdout })) {
+    const heading = /^ {2}# (\d)\. /.exec(line);
+    if (heading?.[1] !== undefined) step = heading[1];
+    else if (line.startsWith('  ')) steps.set(step, `${steps.get(step) ?? ''}${line}\n`);
+    if (line.startsWith('Everything is in')) break;
+  }
+  return { child, steps };
+}
+
+async function stop({ child }: Demo): Promise<number | null> {
+  child.kill('SIGINT');
+  if (child.exitCode === null) await once(child, 'exit');
+  return child.exitCode;
+}
+
+test('the commands that the demo prints do what it says of them, and it goes on after a restart', async (t) => {
+  const cwd = tempDir(t, 'demo');
+  // The story says `node bin/refgate.js`, which is the compiled program of this very build.
+  const program = join(cwd, 'bin');
+  await runCommand('mkdir', [program], { cwd });
+  symlinkSync(main, join(program, 'refgate.js'));
+  let demo = await startDemo(cwd);
+  t.after(() => demo.child.kill('SIGKILL'));
+  const shell = async (steps: string, status: number): Promise<string> => {
+    const commands = [...steps]
+      .map((step) => demo.steps.get(step) ?? assert.fail(`no step ${step}`))
+      .join('');
+    const run = await runCommand('bash', ['-e', '-c', `${commands}`], { cwd, env: gitEnv() });
+    assert.equal(run.status, status, run.stderr);
+    return run.stdout + run.stderr;
+  };
+  const inWeb = (step: string): string =>
+    `${demo.steps.get('1')?.split('\n')[0]}\ncd web\n${demo.steps.get(step)}`;
+  const again = async (step: string, status: number): Promise<string> => {
+    const run = await runCommand('bash', ['-e', '-c', inWeb(step)], { cwd, env: gitEnv() });
+    assert.equal(run.status, status, run.stderr);
+    return run.stdout + run.stderr;
+  };
+
+  await shell('12', 0);
+  assert.match(await again('3', 1), /history-is-kept.*\n(.*\n)*.*! \[remote rejected\] main -> main/);
+  assert.match(await again('4', 1), /! \[remote rejected\] main/);
+  assert.match(await shell('5', 0), /[0-9a-f]{40}\trefs\/heads\/main/);
+  const seen = await again('6', 0);
+  assert.match(seen, /refused {2,}refs\/heads\/main/);
+  assert.match(seen, /the ledger is whole: \d+ events/);
+
+  assert.equal(await stop(demo), 0);
+  demo = await startDemo(cwd);
+  assert.match(await shell('5', 0), /refs\/heads\/main/);
+  assert.match(await again('6', 0), /receive-pack/);
+  assert.equal(readFileSync(join(cwd, 'web', 'README.md'), 'utf8').includes('more'), true);
+  assert.equal(await stop(demo), 0);
+});
