@@ -124,8 +124,9 @@ export interface Upstreams {
   /**
    * @param stateless true when the caller makes only one call (lsRefs or fetch)
    *   and does not ask for capabilities, so that a driver may skip the advertisement.
+   * @param objectFormat with `stateless`: what the client said, sha1 when left out.
    */
-  fetchSource(target: Target, options?: { stateless?: boolean }): FetchSource;
+  fetchSource(target: Target, options?: { stateless?: boolean; objectFormat?: ObjectFormat }): FetchSource;
   pushTarget(target: Target): PushTarget;
 }
 

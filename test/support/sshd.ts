@@ -21,6 +21,8 @@ export interface Sshd {
   log(): string;
   /** How many connections were let in until now. */
   logins(): number;
+  /** Breaks off every connection; the server goes on. */
+  dropConnections(): void;
   /** Ends the server and every connection of it. */
   kill(): void;
 }
@@ -45,8 +47,11 @@ export async function startSshd(t: Pick<TestContext, 'after'>): Promise<Sshd> {
   child.stderr.on('data', (chunk: Buffer) => {
     log += chunk.toString();
   });
-  const kill = (): void => {
+  const dropConnections = (): void => {
     for (const pid of descendants(child)) endProcess(pid);
+  };
+  const kill = (): void => {
+    dropConnections();
     child.kill('SIGKILL');
   };
   t.after(kill);
@@ -60,6 +65,7 @@ export async function startSshd(t: Pick<TestContext, 'after'>): Promise<Sshd> {
     authorize: (line) => writeFileSync(keysFile, `${line}\n`, { flag: 'a' }),
     log: () => log,
     logins: () => log.match(/Accepted publickey/g)?.length ?? 0,
+    dropConnections,
     kill,
   };
 }
