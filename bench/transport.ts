@@ -5,7 +5,7 @@
 import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { git } from '../test/support/git.ts';
+import { git, initBare } from '../test/support/git.ts';
 import { type Comparison, compare, formatComparison, type Measured, timed } from './compare.ts';
 import { benchRepo, generator, noise } from './make-repo.ts';
 import { openStage, type Route, type Stage } from './stage.ts';
@@ -37,6 +37,7 @@ function casesOf(door: Door): Case[] {
     { name: `ls-remote of tiny over ${door}`, aim: lsRemoteAim, pairs: 20, prepare: lsRemote },
     { name: `push of 1 commit to tiny over ${door}`, aim: 1.3, pairs: 10, prepare: pushOneCommit },
     { name: `push of 100 MB over ${door}`, aim: 1.5, pairs: 4, prepare: pushHundredMegabytes },
+    { name: `push of big over ${door}`, pairs: 2, prepare: pushEverything },
     { name: `clone of tiny over ${door}`, pairs: 10, prepare: (stage) => clone(stage, 'tiny') },
     { name: `clone of big over ${door}`, aim: cloneAim, pairs: 4, prepare: (stage) => clone(stage, 'big') },
     { name: `16 clones of big at once over ${door}`, aim: 1.2, pairs: 1, warm: false, prepare: manyClones },
@@ -89,12 +90,25 @@ async function pushOf(
   change(work);
   await git(['add', '.'], { cwd: work });
   await git(['commit', '--quiet', '-m', 'measured'], { cwd: work });
+  // Packed beforehand: what is measured is the way of the pack, not the client's search for deltas.
+  await git(['-c', 'pack.window=0', 'repack', '-a', '-d', '-q'], { cwd: work });
   return async ({ url, env }, side) => {
     const repo = `${name}-${side}`;
     const gitDir = stage.upstreamDir(repo);
     rmSync(gitDir, { recursive: true, force: true });
     cpSync(original, gitDir, { recursive: true });
     return timed('git', ['push', '--quiet', url(repo), 'HEAD:refs/heads/main'], { cwd: work, env });
+  };
+}
+
+/** The whole of big, 160,000 objects, into an empty repository. */
+async function pushEverything(stage: Stage): Promise<(route: Route, side: string) => Promise<Measured>> {
+  const cwd = await benchRepo('big');
+  return async ({ url, env }, side) => {
+    const repo = `everything-${side}`;
+    rmSync(stage.upstreamDir(repo), { recursive: true, force: true });
+    await initBare(stage.upstreamDir(repo));
+    return timed('git', ['push', '--quiet', url(repo), 'main'], { cwd, env });
   };
 }
 
