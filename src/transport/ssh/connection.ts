@@ -41,6 +41,7 @@ export class SshConnection {
   readonly #idle: NodeJS.Timeout;
   #principal: Principal | undefined;
   #isClosing = false;
+  #isCut = false;
   #rekeyAt: number;
 
   constructor(connection: Connection, context: ConnectionContext) {
@@ -69,6 +70,7 @@ export class SshConnection {
   /** Ends running sessions with this error, then the connection. */
   cut(error: RefgateError): void {
     this.#isClosing = true;
+    this.#isCut = true;
     for (const session of this.#sessions.values()) session.cut(error);
     if (!this.isBusy) {
       this.hangUp();
@@ -149,6 +151,8 @@ export class SshConnection {
       idleMs: limits.idleMs,
       log,
       serve,
+      // without a DISCONNECT, before which the client might not have read the exit status
+      ended: () => void (this.#isCut && !this.isBusy && this.#socket.end()),
     });
     this.#sessions.set(session, open);
     session.on('close', () => {

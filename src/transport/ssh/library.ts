@@ -4,7 +4,7 @@
  */
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
-import type { Connection, ServerChannel, Session } from 'ssh2';
+import type { Connection, Session } from 'ssh2';
 import { RefgateError } from '../../domain/error.ts';
 import { userSignatureAlgorithms } from './algorithms.ts';
 
@@ -120,9 +120,4 @@ export function closeUnused(connection: Connection, session: Session): void {
   const ends = endsOf(session);
   partsOf(connection)._protocol.channelClose(ends.outgoing.id);
   partsOf(connection)._chanMgr.remove(ends.incoming.id);
-}
-
-/** Whether the channel still takes an exit status. */
-export function isOpen(channel: ServerChannel): boolean {
-  return (channel as unknown as { outgoing: { state: string } }).outgoing.state === 'open';
 }

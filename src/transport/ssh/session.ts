@@ -21,6 +21,8 @@ export interface SessionContext {
   readonly idleMs: number;
   readonly log: Log;
   serve(channel: GitChannel): Promise<ChannelResult>;
+  /** Called when what ran on the session has ended, and all was sent. */
+  ended(): void;
 }
 
 /** A session channel, for the connection that holds it. */
@@ -67,6 +69,7 @@ export function attendSession(session: Session, context: SessionContext): OpenSe
       .catch((error: unknown) => context.log.error({ error, address: context.address }, 'ssh session broke'))
       .finally(() => {
         running = undefined;
+        context.ended();
       });
   }
 
