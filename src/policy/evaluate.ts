@@ -128,21 +128,19 @@ function judgePushOptions(lines: readonly AccessLine[], facts: PushFacts): reado
 
 function denial(rule: Rule, facts: RefFacts): Reason {
   const say = rule.say ?? 'ask an administrator of the policy';
-  return {
-    rule: rule.name,
-    code: 'POLICY_DENIED',
-    text: `${rule.name}: ${tellChange(facts)} is refused; ${say}`,
-  };
+  return { rule: rule.name, code: 'POLICY_DENIED', text: `${rule.name}: ${tellChange(facts)}; ${say}` };
 }
 
+/** What the update would do, as people would say it: an old tip that is not reached from the new one is lost. */
 function tellChange(facts: RefFacts): string {
-  const { ref, kind, fastForward } = facts;
-  if (kind === 'create') return `creating ${ref}`;
-  if (kind === 'delete') return `deleting ${ref}`;
-  if (changesOf(facts).includes('fast-forward')) return `updating ${ref}`;
-  return fastForward === false
-    ? `a non-fast-forward update of ${ref}`
-    : `an update of ${ref} that is not known to be a fast-forward`;
+  const { ref, kind, namespace, oldOid, fastForward } = facts;
+  if (kind === 'create') return `${ref} must not be created`;
+  if (kind === 'delete') return `${ref} must not be deleted`;
+  if (changesOf(facts).includes('fast-forward')) return `${ref} must not be updated`;
+  const old = oldOid.slice(0, 10);
+  if (namespace === 'tag') return `${ref} must not be moved away from ${old}`;
+  if (fastForward === false) return `not a fast-forward, commit ${old} would be lost from ${ref}`;
+  return `not known to be a fast-forward, commit ${old} might be lost from ${ref}`;
 }
 
 function faultText(rule: Rule): string {

@@ -81,11 +81,26 @@ test('every reason is given at once', () => {
   assert.deepEqual(found, [['ACCESS_DENIED', 'PUSH_OPTION_DENIED', 'history-is-kept', 'no-robots-on-main']]);
 });
 
-test('a reason is one line that ends with what to do', () => {
-  const verdict = policy.judge(dev, 'acme/web', pushFacts([refFacts('refs/heads/main', 'delete')]));
+test('a reason is one line that says what would happen, and ends with what to do', () => {
+  const told = (
+    ref: string,
+    change: Parameters<typeof refFacts>[1],
+    fastForward?: 'unknown',
+  ): string | undefined => {
+    const facts = { ...refFacts(ref, change), ...(fastForward === undefined ? {} : { fastForward }) };
+    return policy.judge(dev, 'acme/web', pushFacts([facts])).refs[0]?.reasons[0]?.text;
+  };
+  const main = 'refs/heads/main';
+  const old = refFacts(main, 'update').oldOid.slice(0, 10);
+  const say = 'open a pull request, or revert';
+  assert.equal(told(main, 'delete'), `history-is-kept: ${main} must not be deleted; ${say}`);
   assert.equal(
-    verdict.refs[0]?.reasons[0]?.text,
-    'history-is-kept: deleting refs/heads/main is refused; open a pull request, or revert',
+    told(main, 'non-fast-forward'),
+    `history-is-kept: not a fast-forward, commit ${old} would be lost from ${main}; ${say}`,
+  );
+  assert.equal(
+    told(main, 'non-fast-forward', 'unknown'),
+    `history-is-kept: not known to be a fast-forward, commit ${old} might be lost from ${main}; ${say}`,
   );
 });
 
