@@ -11,7 +11,7 @@ import { openLedger } from '../record/ledger.ts';
 import { openPolicyInForce } from '../session/policy-in-force.ts';
 import { PushSlots } from '../session/push-slots.ts';
 import { createSpine } from '../session/serve.ts';
-import { settleAtStart } from '../session/settle.ts';
+import { Settler } from '../session/settle.ts';
 import { version } from '../session/version.ts';
 import { openLevelStore } from '../store/level.ts';
 import { startHttpDoor } from '../transport/http/accept-http.ts';
@@ -119,22 +119,28 @@ async function compose(
   closers.add(() => quarantine.close());
   const swept = await quarantine.sweep();
   if (swept > 0) log.warn({ packs: swept }, 'packs of a crash removed');
-  await settleAtStart({ ledger, recorder: ledger, upstreams: link.upstreams, log });
+  const recorder = options.wrapRecorder?.(ledger) ?? ledger;
+  const { upstreams } = link;
+  const settler = new Settler({ recorder, upstreams, patience: limits.upstreamIdle, log });
+  closers.add(() => settler.close());
+  await settler.atStart(ledger);
   await ledger.append('server.started', { version }, { actor: 'refgate' });
   closers.add(async () => {
+    await settler.close();
     await ledger.append('server.stopped', {}, { actor: 'refgate' });
   });
 
   const metrics = new Metrics();
   const serve = metrics.count(
     createSpine({
-      recorder: options.wrapRecorder?.(ledger) ?? ledger,
-      upstreams: link.upstreams,
+      recorder,
+      upstreams,
       policy: () => policy.current(),
       authenticator: directory,
       mapRepo: (repo) => mapRepo(config.repos, repo),
       quarantine,
       ancestry: createAncestry({ maxCachedCommits, log }),
+      settler,
       pushSlots: new PushSlots(limits.pushesPerUser),
       limits: { refUpdates: limits.refUpdates, fetchLines: limits.fetchLines, keepAlive: keepAliveMs },
       noThin: config.noThin,

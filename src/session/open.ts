@@ -10,6 +10,7 @@ import type { GitChannel } from '../domain/session.ts';
 import type { Ancestry } from '../inspect/ancestry.ts';
 import type { Quarantine } from '../inspect/quarantine.ts';
 import type { PushSlots } from './push-slots.ts';
+import type { Settler } from './settle.ts';
 import { ChannelWriter } from './write-all.ts';
 
 /** What the spine stands on; built once by the composition root. */
@@ -22,6 +23,7 @@ export interface SpineDeps {
   readonly quarantine: Quarantine;
   readonly ancestry: Ancestry;
   readonly pushSlots: PushSlots;
+  readonly settler: Settler;
   readonly limits: {
     readonly refUpdates: number;
     readonly fetchLines: number;

@@ -14,7 +14,7 @@ import { type Decision, decide, refusals } from './decide.ts';
 import { asRefgateError, outcomeOfError } from './failures.ts';
 import type { Session, SpineDeps } from './open.ts';
 import { PushReporter, refuseEach } from './push-reporter.ts';
-import { tipsAfterLoss } from './settle.ts';
+import { isSettled, reportsOf } from './settle.ts';
 import { agentName } from './version.ts';
 
 /** A ref name has at most 1,024 bytes, and two oids 128. */
@@ -116,7 +116,11 @@ async function judgeAndReport(
   }
   session.outcome ??= outcomeOf(result.reports);
   // The upstream has acted: the client hears the truth even when it can no longer be written down.
-  const recorded = session.record('push.reported', { unpack: result.unpack, reports: [...result.reports] });
+  // What is not known is not reported but settled later.
+  const recorded =
+    session.outcome === 'unknown'
+      ? Promise.resolve()
+      : session.record('push.reported', { unpack: result.unpack, reports: [...result.reports] });
   await recorded.catch(() => undefined);
   // A client that is gone by now changes nothing of what happened.
   await reporter.report(result.unpack, result.reports).catch((error: unknown) => {
@@ -261,9 +265,10 @@ async function relay(
     // What is not a coded error of the port says nothing about the upstream's refs.
     if (known.code !== 'UPSTREAM_LOST' && known === error)
       return notRelayed(session, decision, known, reporter);
-    session.outcome = 'unknown';
     session.failure = known;
-    return await tipsAfterLoss(deps, session, target, decision.relay);
+    const outcomes = await deps.settler.afterLoss(session.id, target, decision.relay);
+    if (!isSettled(outcomes)) session.outcome = 'unknown';
+    return { unpack: 'ok', reports: reportsOf(outcomes) };
   } finally {
     upstream.close();
   }

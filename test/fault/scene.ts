@@ -91,6 +91,8 @@ export class Scene {
       config: {
         upstreams: { disk: { path: { root: this.root } } },
         repos: [{ path: 'acme/*', upstream: 'disk' }],
+        // What is lost is settled once this has passed.
+        limits: { upstreamIdle: '4s' },
         ...this.#options.config,
       },
       policy: this.#options.policy ?? defaultPolicy,
@@ -247,6 +249,26 @@ export async function pushesOf(refgate: Refgate, name: string): Promise<readonly
 /** Every session of a repository, the newest first. */
 export function sessionsOf(refgate: Refgate, name: string): Promise<readonly SessionSummary[]> {
   return admin(refgate, 'GET', `/sessions?limit=1000&repo=${encodeURIComponent(`acme/${name}`)}`);
+}
+
+/** Waits until every session of the repository is closed, and every push that was decided is reported or settled. */
+export async function untilSettled(refgate: Refgate, name: string): Promise<void> {
+  await until(`the sessions of ${name} are settled`, async () => {
+    for (const session of await sessionsOf(refgate, name)) {
+      if (session.closedAt === undefined) return false;
+      const events = await eventsOf(refgate, session.id);
+      const isEnded = find(events, 'push.reported') ?? find(events, 'push.settled');
+      if (find(events, 'push.decided')?.data.relay.length && !isEnded) return false;
+    }
+    return true;
+  });
+}
+
+/** The events of the newest push of a repository. */
+export async function lastPush(refgate: Refgate, name: string): Promise<readonly LedgerEvent[]> {
+  const [push] = await pushesOf(refgate, name);
+  if (push === undefined) throw new Error(`nobody pushed to ${name}`);
+  return eventsOf(refgate, push.id);
 }
 
 export function eventsOf(refgate: Refgate, session: string): Promise<readonly LedgerEvent[]> {

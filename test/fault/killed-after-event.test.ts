@@ -1,0 +1,3 @@
+import { testKilled } from './killed-at-event.ts';
+
+testKilled('kill-after');
