@@ -23,7 +23,7 @@ const pathSchema = z.strictObject({
   root: z.string().max(4096),
 });
 
-export const upstreamDefinitionSchema = z.union([
+const upstreamDefinitionSchema = z.union([
   z.strictObject({ ssh: sshSchema }),
   z.strictObject({ http: httpSchema }),
   z.strictObject({ path: pathSchema }),
@@ -35,5 +35,4 @@ export const upstreamDefinitionsSchema = z.record(z.string().min(1).max(200), up
 export type SshDefinition = z.infer<typeof sshSchema>;
 export type HttpDefinition = z.infer<typeof httpSchema>;
 export type PathDefinition = z.infer<typeof pathSchema>;
-export type UpstreamDefinition = z.infer<typeof upstreamDefinitionSchema>;
 export type UpstreamDefinitions = z.infer<typeof upstreamDefinitionsSchema>;

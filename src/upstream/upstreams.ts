@@ -1,7 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { RefgateError } from '../domain/error.ts';
-import type { ObjectFormat } from '../domain/git.ts';
-import type { FetchSource, PushTarget, Target, Upstreams } from '../domain/ports.ts';
+import type { PushTarget, Target, Upstreams } from '../domain/ports.ts';
 import { AgentFetchSource } from './fetch-source.ts';
 import { type CheckStep, checkStepsSchema, linkPaths } from './link.ts';
 import { defaultLinkTimeouts, LinkClient, type LinkTimeouts, readJson } from './link-client.ts';
@@ -17,7 +16,6 @@ export interface UpstreamsOptions {
 
 /** The ports of upstreams that are behind agents. */
 export interface AgentUpstreams extends Upstreams {
-  fetchSource(target: Target, options?: { stateless?: boolean; objectFormat?: ObjectFormat }): FetchSource;
   /** What works and what does not, of one repository. Throws only when the agent is not there. */
   check(target: Target): Promise<readonly CheckStep[]>;
 }
