@@ -107,6 +107,7 @@ export class HoldJob implements PackWorkerEvents {
   onFailed(error: unknown): void {
     this.#failure ??= { error };
     this.#settle?.reject(this.#failure.error);
+    this.#worker.giveUp();
     this.#interrupt?.();
   }
 }

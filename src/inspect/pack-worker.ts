@@ -38,6 +38,7 @@ export class PackWorker {
   #sent = 0;
   #room: (() => void) | undefined;
   #ended = false;
+  #givenUp = false;
 
   constructor() {
     this.#worker = new Worker(new URL('./quarantine-worker.js', import.meta.url), { resourceLimits });
@@ -74,7 +75,7 @@ export class PackWorker {
   }
 
   #waitForRoom(): Promise<void> {
-    if (this.#ended) return Promise.resolve();
+    if (this.#ended || this.#givenUp) return Promise.resolve();
     return new Promise((resolve) => {
       this.#room = resolve;
     });
@@ -139,6 +140,12 @@ export class PackWorker {
     this.#wake();
     const detail = `the thread that held the pack ended: ${cause?.message ?? 'without a word'}`;
     this.#events?.onFailed(new RefgateError('INTERNAL', 'refgate', detail, { cause }));
+  }
+
+  /** The job has failed: whoever waits in `write` is let go, since the worker may not take anything more. */
+  giveUp(): void {
+    this.#givenUp = true;
+    this.#wake();
   }
 
   /** The pack is held; the worker is ready for another. */
