@@ -18,6 +18,8 @@ export interface LinkContext {
   readonly gate: JobGate;
   readonly dials: ReadonlyMap<string, Dial>;
   readonly vault: Vault;
+  /** Pushes that are under way; some go on after their gateway has gone. */
+  readonly relays: Set<Promise<unknown>>;
   readonly log: Log;
 }
 
@@ -111,7 +113,7 @@ async function relay(
     const operation = context.gate.admit(signed, 'relay');
     const dial = dialOf(context, operation.upstream);
     const begin = (sideband: boolean): Writable => response.writeHead(200, answerHeaders(sideband));
-    outcome = await relayPush(dial, operation, pack, { begin }, goneSignal(response));
+    outcome = await tracked(context, relayPush(dial, operation, pack, { begin }, goneSignal(response)));
   } catch (error) {
     outcome = error;
   } finally {
@@ -121,6 +123,15 @@ async function relay(
   await drain(request);
   response.addTrailers({ [linkHeaders.outcome]: formatFault(outcome) });
   response.end();
+}
+
+async function tracked<T>({ relays }: LinkContext, relaying: Promise<T>): Promise<T> {
+  relays.add(relaying);
+  try {
+    return await relaying;
+  } finally {
+    relays.delete(relaying);
+  }
 }
 
 function answerHeaders(sideband: boolean): Record<string, string> {

@@ -31,7 +31,8 @@ export async function startAgent(
   const definitions = await loadDefinitions(options.upstreams);
   const vault = await Vault.open(options.data, options.vaultKey);
   const dials = await openDials(definitions, vault, timeouts);
-  const server = createLinkServer({ gate: new JobGate(gatewayKey), dials, vault, log });
+  const relays = new Set<Promise<unknown>>();
+  const server = createLinkServer({ gate: new JobGate(gatewayKey), dials, vault, relays, log });
   const sockets = trackSockets(server);
   await listen(server, options.socket);
   return {
@@ -44,6 +45,7 @@ export async function startAgent(
       }, grace);
       await closed;
       await allClosed(sockets);
+      await Promise.allSettled(relays);
       clearTimeout(timer);
       for (const dial of dials.values()) dial.close();
     },

@@ -3,13 +3,16 @@
  * token; bare repositories as the `path` upstream; and a clone with two pushes in
  * it that wait to be made. The server is started, killed and started again on the same data.
  */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { join } from 'node:path';
 import { after as afterAll, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventCode, LedgerEvent, SessionSummary } from '../../src/domain/record.ts';
-import { type GitOptions, type GitRun, git, runGit, tempDir } from '../support/git.ts';
+import { type ClientKey, makeClientKey } from '../support/client.ts';
+import { type GitOptions, type GitRun, git, gitEnv, runGit, tempDir } from '../support/git.ts';
 import { outDir, type Refgate, startRefgate } from '../support/refgate.ts';
 import { makeRepo } from '../support/repos.ts';
 
@@ -33,12 +36,14 @@ export class Scene {
   readonly dir: string;
   /** The folder of the bare repositories; `acme/NAME.git` in it. */
   readonly root: string;
-  /** A clone with branches `main` and `side` ahead of every repository. */
+  /** A clone with branches `main` and `side` ahead of every repository; `side` adds 3 MB that do not compress. */
   readonly clone: string;
   /** The upstream's refs before, and after the push of `main` and `side`. */
   before: Tips = {};
   after: Tips = {};
   token = '';
+  /** ann's SSH key. */
+  key: ClientKey | undefined;
   readonly #t: Pick<TestContext, 'after'>;
   readonly #options: SceneOptions;
 
@@ -68,8 +73,8 @@ export class Scene {
     await git(['clone', '--quiet', template, this.clone]);
     await git(['commit', '--quiet', '--allow-empty', '-m', 'on main'], { cwd: this.clone });
     await git(['checkout', '--quiet', '-b', 'side', 'main~1'], { cwd: this.clone });
-    writeFileSync(join(this.clone, 'side.txt'), 'a side branch\n');
-    await git(['add', 'side.txt'], { cwd: this.clone });
+    writeFileSync(join(this.clone, 'side.bin'), randomBytes(3 * 2 ** 20));
+    await git(['add', 'side.bin'], { cwd: this.clone });
     await git(['commit', '--quiet', '-m', 'on side'], { cwd: this.clone });
     this.before = await tipsOf(template);
     this.after = await tipsOf(join(this.clone, '.git'));
@@ -80,12 +85,14 @@ export class Scene {
       ttl: 8 * 3_600_000,
     });
     this.token = made.token;
+    this.key = await makeClientKey(this.base);
+    await admin(refgate, 'POST', '/keys', { user: 'ann', line: this.key.publicLine });
     await this.#options.prepare?.(refgate);
     await refgate.stop();
   }
 
   /** An ordinary server, or with `fail` one that fails as test/support/failing-serve.ts says. */
-  start(fail?: string): Promise<Refgate> {
+  start(fail?: string, env: Readonly<Record<string, string>> = {}): Promise<Refgate> {
     return startRefgate(this.#t, {
       dir: this.dir,
       config: {
@@ -96,7 +103,8 @@ export class Scene {
         ...this.#options.config,
       },
       policy: this.#options.policy ?? defaultPolicy,
-      ...(fail === undefined ? {} : { program: failingServe, env: { REFGATE_FAIL: fail } }),
+      ...(fail === undefined ? {} : { program: failingServe }),
+      env: { ...env, ...(fail === undefined ? {} : { REFGATE_FAIL: fail }) },
     });
   }
 
@@ -117,6 +125,22 @@ export class Scene {
     return url.href;
   }
 
+  sshUrl(refgate: Refgate, name: string): string {
+    return `ssh://git@127.0.0.1:${refgate.sshPort}/acme/${name}.git`;
+  }
+
+  /** Starts a push of `main` and `side`, in a process group of its own. */
+  startPush(refgate: Refgate, name: string, door: 'ssh' | 'http', env: GitOptions['env'] = {}): StartedPush {
+    const url = door === 'ssh' ? this.sshUrl(refgate, name) : this.url(refgate, name);
+    const child = spawn('git', ['push', url, 'main', 'side'], {
+      cwd: this.clone,
+      env: gitEnv({ ...this.key?.env, ...env }),
+      stdio: ['ignore', 'ignore', 'pipe'],
+      detached: true,
+    });
+    return new StartedPush(child);
+  }
+
   /** Pushes `main` and `side` over HTTP, or what is named. */
   push(
     refgate: Refgate,
@@ -125,6 +149,11 @@ export class Scene {
     options: GitOptions = {},
   ): Promise<GitRun> {
     return runGit(['push', this.url(refgate, name), ...refs], { cwd: this.clone, ...options });
+  }
+
+  /** Sets a branch of a repository past everybody. */
+  async moveRef(gitDir: string, branch: string, to: string): Promise<void> {
+    await git(['update-ref', `refs/heads/${branch}`, to], { cwd: gitDir });
   }
 
   tips(name: string): Promise<Tips> {
@@ -136,11 +165,53 @@ export class Scene {
     return !existsSync(this.quarantine) || readdirSync(this.quarantine).length === 0;
   }
 
+  /**
+   * A folder for the front of PATH, whose git hands the first `bytes` of a push
+   * to the upstream, and the rest once the gate is open; it keeps a copy of all in `GATE.copy`.
+   */
+  slowGit(gate: Gate, bytes: number): string {
+    const folder = `${gate.file}-bin`;
+    mkdirSync(folder);
+    const pass = `{ head -c ${bytes}; ${gate.shell().replaceAll('\n', '; ').replace('do;', 'do')}; cat; }`;
+    const slowly = `${pass} | tee '${gate.file}.copy' | "$real" "$@"`;
+    const script = [
+      '#!/bin/sh',
+      `real=$(PATH="\${PATH#*:}" command -v git)`,
+      `if [ "$1" = receive-pack ]; then ${slowly}; else exec "$real" "$@"; fi`,
+    ];
+    writeFileSync(join(folder, 'git'), `${script.join('\n')}\n`, { mode: 0o755 });
+    return `${folder}:${process.env['PATH']}`;
+  }
+
   /** Installs a hook of the upstream that says when it runs, and goes on when it is told to. */
   waitingHook(name: string, hook: 'pre-receive' | 'update' | 'post-receive', exit = 0): Gate {
     const gate = new Gate(join(this.base, `${name}-${hook}`));
     writeHook(this.gitDir(name), hook, `${gate.shell()}\nexit ${exit}`);
     return gate;
+  }
+}
+
+/** A client that can be killed with all that it started. */
+export class StartedPush {
+  /** Resolves with the exit status, null after a kill, and what was on stderr. */
+  readonly ended: Promise<{ status: number | null; stderr: string }>;
+  readonly #child: ChildProcess;
+
+  constructor(child: ChildProcess) {
+    this.#child = child;
+    let stderr = '';
+    child.stderr?.on('data', (piece: Buffer) => {
+      stderr += piece.toString();
+    });
+    this.ended = new Promise((resolve) => {
+      child.once('close', (status) => resolve({ status, stderr }));
+    });
+  }
+
+  /** SIGKILL for the whole process group: the person closes the terminal. */
+  async hangUp(): Promise<void> {
+    process.kill(-(this.#child.pid ?? 0), 'SIGKILL');
+    await this.ended;
   }
 }
 
