@@ -91,9 +91,9 @@ export class Scene {
     await refgate.stop();
   }
 
-  /** An ordinary server, or with `fail` one that fails as test/support/failing-serve.ts says. */
-  start(fail?: string, env: Readonly<Record<string, string>> = {}): Promise<Refgate> {
-    return startRefgate(this.#t, {
+  /** A server that ends with the scene, or with `t`: an ordinary one, or with `fail` one that fails as test/support/failing-serve.ts says. */
+  start(fail?: string, env: Readonly<Record<string, string>> = {}, t = this.#t): Promise<Refgate> {
+    return startRefgate(t, {
       dir: this.dir,
       config: {
         upstreams: { disk: { path: { root: this.root } } },
@@ -172,12 +172,20 @@ export class Scene {
   slowGit(gate: Gate, bytes: number): string {
     const folder = `${gate.file}-bin`;
     mkdirSync(folder);
-    const pass = `{ head -c ${bytes}; ${gate.shell().replaceAll('\n', '; ').replace('do;', 'do')}; cat; }`;
-    const slowly = `${pass} | tee '${gate.file}.copy' | "$real" "$@"`;
     const script = [
       '#!/bin/sh',
       `real=$(PATH="\${PATH#*:}" command -v git)`,
-      `if [ "$1" = receive-pack ]; then ${slowly}; else exec "$real" "$@"; fi`,
+      '[ "$1" = receive-pack ] || exec "$real" "$@"',
+      `first='${gate.file}'.$$`,
+      '{',
+      `head -c ${bytes} > "$first"`,
+      'cat "$first"',
+      // An advertisement takes a flush-pkt and no more.
+      `if [ $(wc -c < "$first") -eq ${bytes} ]; then`,
+      gate.shell(),
+      'fi',
+      'cat',
+      `} | tee '${gate.file}.copy' | "$real" "$@"`,
     ];
     writeFileSync(join(folder, 'git'), `${script.join('\n')}\n`, { mode: 0o755 });
     return `${folder}:${process.env['PATH']}`;
