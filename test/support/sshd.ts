@@ -41,7 +41,7 @@ export async function startSshd(t: Pick<TestContext, 'after'>): Promise<Sshd> {
   writeFileSync(keysFile, '', { mode: 0o600 });
   const port = await freePort();
   const configFile = join(dir, 'sshd_config');
-  writeFileSync(configFile, configOf(port, hostKeyFile, keysFile));
+  writeFileSync(configFile, configOf(port, hostKeyFile, keysFile, dir));
   const child = spawn(sshdProgram, ['-D', '-e', '-f', configFile], { stdio: ['ignore', 'ignore', 'pipe'] });
   let log = '';
   child.stderr.on('data', (chunk: Buffer) => {
@@ -55,6 +55,7 @@ export async function startSshd(t: Pick<TestContext, 'after'>): Promise<Sshd> {
     child.kill('SIGKILL');
   };
   t.after(kill);
+  process.once('exit', kill);
   await listening(port, child, () => log);
   const user = userInfo().username;
   return {
@@ -70,7 +71,8 @@ export async function startSshd(t: Pick<TestContext, 'after'>): Promise<Sshd> {
   };
 }
 
-function configOf(port: number, hostKeyFile: string, keysFile: string): string {
+function configOf(port: number, hostKeyFile: string, keysFile: string, home: string): string {
+  const safeDirectories = 'GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0=*';
   return [
     `Port ${port}`,
     'ListenAddress 127.0.0.1',
@@ -83,7 +85,8 @@ function configOf(port: number, hostKeyFile: string, keysFile: string): string {
     'PasswordAuthentication no',
     'KbdInteractiveAuthentication no',
     'AcceptEnv GIT_PROTOCOL',
-    'SetEnv GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0=*',
+    // An empty home: a shell that sshd starts reads the person's .bashrc, which may do anything.
+    `SetEnv HOME=${home} GIT_CONFIG_GLOBAL=/dev/null ${safeDirectories}`,
     'MaxStartups 100',
     'LogLevel VERBOSE',
     '',
