@@ -19,6 +19,18 @@ export function formatTable(header: readonly string[], rows: readonly (readonly 
   return `${all.map(line).join('\n')}\n`;
 }
 
+/** Acts on a terminal, or hides or reorders what a person reads, although JSON leaves it as it is. */
+const unseen = /[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
+
+/** JSON in one line that is safe on a terminal, and means the same to machines. */
+export function formatJson(value: unknown): string {
+  return JSON.stringify(value).replace(unseen, (found) =>
+    [...Array(found.length).keys()]
+      .map((at) => `\\u${found.charCodeAt(at).toString(16).padStart(4, '0')}`)
+      .join(''),
+  );
+}
+
 /** Prints a value for machines with --json, else what `people` makes of it. */
 export function print<T>(
   output: Output,
@@ -26,5 +38,5 @@ export function print<T>(
   value: T,
   people: (value: T) => string,
 ): void {
-  output.out(json ? `${JSON.stringify(value)}\n` : people(value));
+  output.out(json ? `${formatJson(value)}\n` : people(value));
 }

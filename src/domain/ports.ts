@@ -115,7 +115,8 @@ export interface RelayResult {
  */
 export interface PushTarget {
   advertise(): Promise<PushAdvertisement>;
-  relay(order: RelayOrder, onMessage: (band2: Buffer) => void): Promise<RelayResult>;
+  /** @param onMessage is awaited before more of the upstream's answer is read. */
+  relay(order: RelayOrder, onMessage: (band2: Buffer) => void | Promise<void>): Promise<RelayResult>;
   close(): void;
 }
 

@@ -39,6 +39,7 @@ export function namespaceOf(ref: string): RefNamespace {
  * characters. Names that fold alike look alike to people or are one file on some disks.
  */
 export function foldRefName(ref: string): string {
+  if (/^[\x20-\x7e]*$/.test(ref)) return ref.toLowerCase();
   let folded = ref;
   for (let round = 0; round < 4; round++) {
     const next = foldOnce(folded);

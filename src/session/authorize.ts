@@ -3,6 +3,15 @@ import type { Target } from '../domain/ports.ts';
 import type { Session, SpineDeps } from './open.ts';
 
 /**
+ * Refuses a principal whose user, key or token has ended since it logged in: a
+ * connection, and a session on it, may last for hours. @throws AUTHENTICATION_FAILED
+ */
+export async function stillValid(deps: SpineDeps, { channel }: Session): Promise<void> {
+  if (await deps.authenticator.stillValid(channel.principal)) return;
+  throw new RefgateError('AUTHENTICATION_FAILED', 'client', 'your key, token or account was ended');
+}
+
+/**
  * The target of the session's repository, if the policy grants the service on
  * it. Who may not read it hears the same as for a repository that is not there,
  * and the upstream is asked only afterwards, so that time tells nothing either.

@@ -74,6 +74,7 @@ class Negotiation {
   async run(): Promise<FetchResponse | undefined> {
     const { reader, limits, session } = this.#work;
     try {
+      await this.#work.checkAgain();
       await recordFetch(this.#work, this.#command([], true));
       if (asksToDeepen(this.#request)) await this.#sendShallowInfo();
       for (;;) {

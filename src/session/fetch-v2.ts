@@ -16,6 +16,7 @@ export async function serveV2(work: FetchWork): Promise<void> {
   for (;;) {
     const command = await readV2Command(reader, capabilities, limits);
     if (command === null) return;
+    await work.checkAgain();
     if (command.command === 'ls-refs') await serveLsRefs(work, command.request);
     else await serveFetchCommand(work, command.request);
     if (mode === 'rpc') return;

@@ -9,6 +9,8 @@ export interface FetchWork {
   /** Reads of one session, one after another; a new one after an answer was cancelled. */
   source: FetchSource;
   renewSource(): void;
+  /** Whether the client may still read; asked before each command. Throws AUTHENTICATION_FAILED, ACCESS_DENIED, REPO_NOT_FOUND. */
+  checkAgain(): Promise<void>;
   readonly reader: PktReader;
   /** `upstream:path`, for the record. */
   readonly target: string;

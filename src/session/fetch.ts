@@ -1,8 +1,10 @@
+import { RefgateError } from '../domain/error.ts';
 import type { Target } from '../domain/ports.ts';
 import type { ChannelResult } from '../domain/session.ts';
 import { PktReader } from '../git/pkt-line.ts';
 import { cleanLine } from '../git/text.ts';
 import { errPkt } from '../git/v2-response.ts';
+import { authorize, stillValid } from './authorize.ts';
 import { asRefgateError } from './failures.ts';
 import { serveV0 } from './fetch-v0.ts';
 import { serveV2 } from './fetch-v2.ts';
@@ -24,23 +26,39 @@ export async function serveFetch(deps: SpineDeps, session: Session, target: Targ
       work.source.close();
       work.source = deps.upstreams.fetchSource(target);
     },
+    async checkAgain() {
+      await stillValid(deps, session);
+      authorize(deps, session);
+    },
     reader,
     target: `${target.upstream}:${target.path}`,
     limits: { lines, bytes: lines * bytesPerLine },
     served: { refs: 0, pack: false },
     inSideband: false,
   };
+  // A source that answers slowly, or without end, is not waited for on behalf of nobody.
+  const leave = (): void => work.source.close();
+  channel.signal.addEventListener('abort', leave, { once: true });
   try {
     await (channel.version === 2 ? serveV2(work) : serveV0(work, channel.version));
     await session.record('fetch.served', { bytes: session.out.bytesWritten, ...work.served });
     return { exitStatus: 0 };
-  } catch (error) {
+  } catch (thrown) {
+    const error = channel.signal.aborted ? reasonOf(channel.signal, thrown) : thrown;
     await refuseInProtocol(work, error);
     throw error;
   } finally {
+    channel.signal.removeEventListener('abort', leave);
     session.bytesIn = reader.bytesRead;
     work.source.close();
   }
+}
+
+/** Why the client is gone; what broke after that is its consequence. */
+function reasonOf({ reason }: AbortSignal, cause: unknown): RefgateError {
+  return reason instanceof RefgateError
+    ? reason
+    : new RefgateError('HUNG_UP', 'client', undefined, { cause });
 }
 
 /**

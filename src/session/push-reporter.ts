@@ -43,10 +43,10 @@ export class PushReporter {
     await this.#session.out.write(bandText(2, lines.map(indented).join('')));
   }
 
-  /** The upstream's own words, cleaned already. */
-  relayMessage(band2: Buffer): void {
+  /** The upstream's own words, cleaned already. Waits for a client that reads slowly; one that is gone hears nothing. */
+  async relayMessage(band2: Buffer): Promise<void> {
     if (!this.#request.sideband) return;
-    for (const bytes of encodeBand(2, band2)) this.#session.out.write(bytes).catch(() => undefined);
+    await this.#session.out.write(Buffer.concat([...encodeBand(2, band2)])).catch(() => undefined);
   }
 
   /** The long text of a refusal: every reason of every ref. */

@@ -156,8 +156,11 @@ async function judgeAndRelay(
     held = request.hasPack ? await hold(deps, session, target, request, reader) : undefined;
     if (session.channel.mode === 'rpc') await expectEnd(reader);
     reporter.keepAlive(deps.limits.keepAlive);
+    const naming = checkNames(deps, target, request, session.channel.signal);
+    // Awaited below; it must not be unhandled when the facts fail first.
+    naming.catch(() => {});
     const facts = await inspect(deps, session, target, request, held);
-    const names = await checkNames(deps, target, request);
+    const names = await naming;
     const decision = decide(deps.policy(), session.channel, request, facts, names);
     if (isGone(session)) throw new RefgateError('HUNG_UP', 'client', 'before the push was decided');
     await session.record('push.decided', {

@@ -1,6 +1,6 @@
 import { RefgateError } from '../domain/error.ts';
 import type { ChannelResult, GitChannel } from '../domain/session.ts';
-import { authorize } from './authorize.ts';
+import { authorize, stillValid } from './authorize.ts';
 import { asRefgateError, outcomeOfError } from './failures.ts';
 import { serveFetch } from './fetch.ts';
 import { openSession, type Session, type SpineDeps } from './open.ts';
@@ -15,6 +15,7 @@ export function createSpine(deps: SpineDeps): (channel: GitChannel) => Promise<C
   return async (channel) => {
     const session = await openSession(deps, channel);
     try {
+      await stillValid(deps, session);
       const target = authorize(deps, session);
       const result =
         channel.service === 'upload-pack'

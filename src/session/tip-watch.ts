@@ -73,7 +73,7 @@ export class TipWatch {
     try {
       const prefixes = [...this.#waiting.keys()];
       for await (const batch of source.lsRefs({ prefixes, symrefs: false, peel: false, unborn: false })) {
-        for (const { ref, oid } of batch) if (oid !== null) tips.set(ref, oid);
+        for (const { ref, oid } of batch) if (oid !== null && this.#waiting.has(ref)) tips.set(ref, oid);
       }
       return tips;
     } catch {

@@ -17,12 +17,18 @@ export class Delivery {
   /** Whether the agent may have all that it needs to let the upstream act. */
   #complete = false;
   #late: RefgateError | undefined;
+  /** Whether what came is still being passed on: then it is not the agent that is waited for. */
+  #passing = false;
   #unreadable: RefgateError | undefined;
 
   /** @param idle milliseconds without a byte until it is given up. */
   constructor(request: ClientRequest, idle: number) {
     this.#request = request;
     this.#timer = setTimeout(() => {
+      if (this.#passing) {
+        this.#timer.refresh();
+        return;
+      }
       this.#late = new RefgateError('UPSTREAM_TIMEOUT', 'upstream', `nothing came for ${idle / 1000} s`);
       request.destroy(this.#late);
     }, idle);
@@ -50,8 +56,10 @@ export class Delivery {
   /** The answer's chunks as they are; each shows that the other side lives. */
   async *watched(answer: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
     for await (const chunk of answer) {
-      this.#timer.refresh();
+      this.#passing = true;
       yield chunk;
+      this.#passing = false;
+      this.#timer.refresh();
     }
   }
 

@@ -10,6 +10,9 @@ import { faultOf, type LinkClient, responseTo } from './link-client.ts';
 import type { RelayOperation } from './link-job.ts';
 import { readRelayAnswer } from './read-relay-answer.ts';
 
+/** How much of an answer is still read after it made no sense, for the agent's word at its end; in bytes. */
+const afterNonsense = 1024 * 1024;
+
 /** The write port over the agent link. */
 export class AgentPushTarget implements PushTarget {
   readonly #link: LinkClient;
@@ -30,7 +33,7 @@ export class AgentPushTarget implements PushTarget {
     return { capabilities: pushCapabilities(advertisement), refs: advertisement.refs };
   }
 
-  async relay(order: RelayOrder, onMessage: (band2: Buffer) => void): Promise<RelayResult> {
+  async relay(order: RelayOrder, onMessage: (band2: Buffer) => void | Promise<void>): Promise<RelayResult> {
     const job = Buffer.from(this.#link.sign(operationOf(this.#target, order)));
     const request = this.#link.start('POST', linkPaths.relay, {
       [linkHeaders.jobBytes]: String(job.length),
@@ -67,7 +70,7 @@ async function hear(
   response: IncomingMessage,
   delivery: Delivery,
   order: RelayOrder,
-  onMessage: (band2: Buffer) => void,
+  onMessage: (band2: Buffer) => void | Promise<void>,
 ): Promise<Heard> {
   if (response.statusCode !== 200) return { fault: await faultOf(response) };
   const sideband = response.headers[linkHeaders.sideband] === 'yes';
@@ -76,7 +79,11 @@ async function hear(
   try {
     return { result: await readRelayAnswer(chunks, sideband, refs, onMessage) };
   } catch (cause) {
-    for await (const _ of chunks);
+    let left = afterNonsense;
+    for await (const chunk of chunks) {
+      left -= chunk.length;
+      if (left < 0) throw cause;
+    }
     const said = response.trailers[linkHeaders.outcome];
     if (said === undefined) throw cause;
     // The agent knows whether the upstream may have acted; the answer says why.

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { RefgateError } from '../../domain/error.ts';
 import type { LedgerEvent, SessionSummary } from '../../domain/record.ts';
 import { toError } from '../admin-client.ts';
-import { formatTable, type Output, print } from '../output.ts';
+import { formatJson, formatTable, type Output, print } from '../output.ts';
 import { adminOf, optionsOf, withJson } from './shared.ts';
 
 /** session: what happened. */
@@ -76,7 +76,7 @@ function formatSessions(rows: readonly SessionSummary[]): string {
 }
 
 function formatEvent(event: LedgerEvent): string {
-  return `${event.time}  #${event.seq}  ${event.code}  ${JSON.stringify(event.data)}\n`;
+  return `${event.time}  #${event.seq}  ${event.code}  ${formatJson(event.data)}\n`;
 }
 
 interface VerifyLine {
