@@ -8,8 +8,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeClientKey } from '../test/support/client.ts';
 import { gitEnv } from '../test/support/git.ts';
+import { startHttpBackend } from '../test/support/http-backend.ts';
 import { type Refgate, startRefgate } from '../test/support/refgate.ts';
-import { startHttpHost, startSshHost } from './hosts.ts';
+import { startSshd } from '../test/support/sshd.ts';
 import { benchRepo } from './make-repo.ts';
 
 /** A way to the repositories. */
@@ -55,8 +56,9 @@ async function open(t: Hook): Promise<Omit<Stage, 'close'>> {
   symlinkSync(await benchRepo('big'), upstreamDir('big'));
 
   const key = await makeClientKey(dir);
-  const sshHost = await startSshHost(t, dir, key.publicLine);
-  const httpHost = await startHttpHost(t, root);
+  const sshHost = await startSshd(t);
+  sshHost.authorize(key.publicLine);
+  const httpHost = await startHttpBackend(t, { root });
   const refgate = await startGateway(t, dir, root, sshHost, httpHost);
   await refgate.ok(['user', 'add', 'bench', '--group', 'dev']);
   await refgate.ok(['key', 'add', 'bench', '-'], `${key.publicLine}\n`);

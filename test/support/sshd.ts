@@ -1,7 +1,7 @@
 /** A real OpenSSH server on 127.0.0.1, with its own configuration, host key and authorized keys. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -39,6 +39,8 @@ export async function startSshd(t: Pick<TestContext, 'after'>): Promise<Sshd> {
   const made = await runCommand('ssh-keygen', keygen, { env: { PATH: process.env['PATH'] } });
   if (made.status !== 0) throw new Error(`ssh-keygen gave ${made.status}: ${made.stderr}`);
   writeFileSync(keysFile, '', { mode: 0o600 });
+  // As root it insists on this folder, which otherwise an init script makes.
+  if (userInfo().uid === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
   const port = await freePort();
   const configFile = join(dir, 'sshd_config');
   writeFileSync(configFile, configOf(port, hostKeyFile, keysFile, dir));
