@@ -3,7 +3,7 @@
  * were skipped and why, and last the runner's own closing counts, as its tap
  * reporter writes them.
  */
-import { relative } from 'node:path';
+import { relative, resolve } from 'node:path';
 import { inspect } from 'node:util';
 
 const keptStderr = 16_384;
@@ -25,7 +25,10 @@ export default async function* report(events) {
     } else if (type === 'test:fail' && data.details.error?.failureType !== 'subtestsFailed') {
       failures.push(data);
     } else if (type === 'test:complete' && data.name === data.file) {
-      yield fileLine(data);
+      yield fileLine(data.file, data.details.error === undefined, data.details.duration_ms);
+    } else if (type === 'test:summary' && data.file !== undefined) {
+      // Newer Nodes say it so.
+      yield fileLine(data.file, data.success, data.duration_ms);
     }
   }
   for (const [index, failure] of failures.entries()) {
@@ -44,9 +47,8 @@ function addSkip(skipped, data) {
   skipped.set(reason, entry);
 }
 
-function fileLine({ file, details }) {
-  const word = details.error === undefined ? 'ok  ' : 'FAIL';
-  return `${word} ${shortName(file)} (${(details.duration_ms / 1000).toFixed(1)} s)\n`;
+function fileLine(file, passed, ms) {
+  return `${passed ? 'ok  ' : 'FAIL'} ${shortName(file)} (${(ms / 1000).toFixed(1)} s)\n`;
 }
 
 function failureText(number, data, stderr) {
@@ -54,7 +56,7 @@ function failureText(number, data, stderr) {
   const body = error?.stack ?? inspect(error);
   const noise = stderr === '' ? '' : `\n--- stderr of the file (its end)\n${stderr}`;
   const where = `${shortName(data.file)}${data.line ? `:${data.line}` : ''}`;
-  return `\nFAIL ${number}) ${data.name === data.file ? 'the file itself' : data.name}\n  at ${where}\n${indent(body + noise)}\n`;
+  return `\nFAIL ${number}) ${resolve(data.name) === data.file ? 'the file itself' : data.name}\n  at ${where}\n${indent(body + noise)}\n`;
 }
 
 const indent = (text) => text.trimEnd().replace(/^/gm, '    ');
