@@ -23,6 +23,8 @@ export interface SceneOptions {
   /** Over the `path` upstream of refgate.yaml, key by key. */
   readonly config?: Readonly<Record<string, unknown>>;
   readonly policy?: Readonly<Record<string, unknown>>;
+  /** The folder of the repositories, where it is not the scene's own. */
+  readonly root?: string;
   /** Called with the first server while it runs, to give it credentials and the like. */
   readonly prepare?: (refgate: Refgate) => Promise<void>;
 }
@@ -50,7 +52,7 @@ export class Scene {
   constructor(t: Pick<TestContext, 'after'>, options: SceneOptions) {
     const base = tempDir(t, 'fault');
     this.dir = join(base, 'refgate');
-    this.root = join(base, 'srv');
+    this.root = options.root ?? join(base, 'srv');
     this.clone = join(base, 'clone');
     this.#t = t;
     this.#options = options;
@@ -191,6 +193,15 @@ export class Scene {
     return `${folder}:${process.env['PATH']}`;
   }
 
+  /** A GIT_SSH_COMMAND that sends the first `bytes` of a push, and the rest once the gate is open. */
+  slowSsh(gate: Gate, bytes: number): string {
+    const program = `${gate.file}-ssh`;
+    const ssh = this.key?.env.GIT_SSH_COMMAND ?? 'ssh';
+    const script = ['#!/bin/sh', '{', `head -c ${bytes}`, gate.shell(), 'cat', `} | ${ssh} "$@"`];
+    writeFileSync(program, `${script.join('\n')}\n`, { mode: 0o755 });
+    return program;
+  }
+
   /** Installs a hook of the upstream that says when it runs, and goes on when it is told to. */
   waitingHook(name: string, hook: 'pre-receive' | 'update' | 'post-receive', exit = 0): Gate {
     const gate = new Gate(join(this.base, `${name}-${hook}`));
@@ -256,10 +267,10 @@ export class Gate {
     writeFileSync(this.file, '');
   }
 
-  /** Lines of sh that wait here, for 30 s at most. */
+  /** Lines of sh that wait here, for 30 s at most, and leave their parent's process id in FILE.here. */
   shell(): string {
     return [
-      `: > '${this.file}.here'`,
+      `echo $PPID > '${this.file}.here'`,
       'tries=0',
       `while [ ! -e '${this.file}' ] && [ $tries -lt 1500 ]; do sleep 0.02; tries=$((tries + 1)); done`,
     ].join('\n');
