@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import { RefgateError } from '../domain/error.ts';
 import type { PushRequest, RefReport } from '../domain/git.ts';
 import type { HeldPack, PushCapabilities, RelayOrder, RelayResult, Target } from '../domain/ports.ts';
@@ -20,6 +21,8 @@ import { agentName } from './version.ts';
 /** A ref name has at most 1,024 bytes, and two oids 128. */
 const bytesPerUpdate = 1_300;
 const maxPushOptions = 64;
+/** How old the upstream's answer about names may be when the push is judged. */
+const staleNamesMs = 2_000;
 const maxPushOptionBytes = 65_536;
 
 /** One push, from the advertisement to the report. */
@@ -153,12 +156,19 @@ async function judgeAndRelay(
       atomic,
       ...(agent === undefined ? {} : { agent }),
     });
+    const askNames = (): ReturnType<typeof checkNames> => {
+      const naming = checkNames(deps, target, request, session.channel.signal);
+      // Awaited below; it must not be unhandled when something else fails first.
+      naming.catch(() => {});
+      return naming;
+    };
+    // The upstream is asked while the pack comes in, and again when that took long.
+    let naming = askNames();
+    const started = performance.now();
     held = request.hasPack ? await hold(deps, session, target, request, reader) : undefined;
     if (session.channel.mode === 'rpc') await expectEnd(reader);
+    if (performance.now() - started > staleNamesMs) naming = askNames();
     reporter.keepAlive(deps.limits.keepAlive);
-    const naming = checkNames(deps, target, request, session.channel.signal);
-    // Awaited below; it must not be unhandled when the facts fail first.
-    naming.catch(() => {});
     const facts = await inspect(deps, session, target, request, held);
     const names = await naming;
     const decision = decide(deps.policy(), session.channel, request, facts, names);
