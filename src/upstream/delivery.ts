@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import type { ClientRequest } from 'node:http';
 import { RefgateError } from '../domain/error.ts';
+import type { RelayOrder } from '../domain/ports.ts';
 import { writeChunk } from './link-write.ts';
 
 /** How much of a held pack is read at a time, in bytes. */
@@ -42,11 +43,11 @@ export class Delivery {
   }
 
   /** Writes the job and the pack. Never rejects: what goes wrong is told by `broken`. */
-  async send(job: Buffer, packFile: string | undefined): Promise<void> {
+  async send(job: Buffer, pack: RelayOrder['pack']): Promise<void> {
     try {
-      this.#complete = packFile === undefined;
+      this.#complete = pack === undefined;
       await writeChunk(this.#request, job);
-      if (packFile !== undefined) await this.#sendPack(packFile);
+      if (pack !== undefined) await this.#sendPack(pack);
       this.#request.end();
     } catch (error) {
       this.#request.destroy(error as Error);
@@ -76,12 +77,16 @@ export class Delivery {
     );
   }
 
-  async #sendPack(file: string): Promise<void> {
+  async #sendPack({ file, bytes }: NonNullable<RelayOrder['pack']>): Promise<void> {
     const stream = createReadStream(file, { highWaterMark: readSize });
     const chunks = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+    let left = bytes;
     let chunk = await this.#next(chunks);
     while (!chunk.done) {
       const next = await this.#next(chunks);
+      left -= chunk.value.length;
+      // The agent would wait for what is missing.
+      if (left < 0 || (next.done && left > 0)) throw this.#spoilt('the held pack is not as long as it was');
       // Before the last bytes, not after them: the agent may be quick.
       if (next.done) this.#complete = true;
       await writeChunk(this.#request, chunk.value);
@@ -94,8 +99,12 @@ export class Delivery {
     try {
       return await chunks.next();
     } catch (cause) {
-      this.#unreadable = new RefgateError('INTERNAL', 'refgate', 'the held pack cannot be read', { cause });
-      throw this.#unreadable;
+      throw this.#spoilt('the held pack cannot be read', cause);
     }
+  }
+
+  #spoilt(what: string, cause?: unknown): RefgateError {
+    this.#unreadable = new RefgateError('INTERNAL', 'refgate', what, { cause });
+    return this.#unreadable;
   }
 }

@@ -42,7 +42,7 @@ export class AgentPushTarget implements PushTarget {
     this.#open.add(request);
     const delivery = new Delivery(request, this.#link.timeouts.idle);
     const answered = responseTo(request);
-    const sent = delivery.send(job, order.pack?.file);
+    const sent = delivery.send(job, order.pack);
     let heard: Heard;
     try {
       heard = await hear(await answered, delivery, order, onMessage);

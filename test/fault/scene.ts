@@ -304,13 +304,14 @@ export async function until(
 
 /** One call of the administrative API on the server's socket. */
 export function admin<T>(refgate: Refgate, method: string, path: string, body?: unknown): Promise<T> {
+  const json = body === undefined ? '' : JSON.stringify(body);
   return new Promise((resolve, reject) => {
     const request = httpRequest(
       {
         socketPath: refgate.admin,
         method,
         path: `/-/api/v1${path}`,
-        headers: { 'content-type': 'application/json' },
+        headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(json) },
       },
       (response) => {
         let text = '';
@@ -326,7 +327,7 @@ export function admin<T>(refgate: Refgate, method: string, path: string, body?: 
       },
     );
     request.on('error', reject);
-    request.end(body === undefined ? undefined : JSON.stringify(body));
+    request.end(json);
   });
 }
 
