@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import type { LedgerEvent, SessionSummary } from '../../src/domain/record.ts';
 import { makeClientKey } from './client.ts';
 import { type GitOptions, type GitRun, git, runGit, tempDir } from './git.ts';
@@ -50,6 +51,8 @@ export interface Bastion {
   gitDir(name: string): string;
   /** The same through a door and an upstream, with the person's token in it where the door is HTTP. */
   url(door: Door, upstream: UpstreamKind, name: string, person?: Person): string;
+  /** The same without Refgate: the folder, or the HTTP upstream with the agent's own login. */
+  direct(kind: 'file' | 'http', name: string): string;
   /** Runs git as the person (ann when not said); it must exit 0. */
   git(args: readonly string[], options?: GitOptions, person?: Person): Promise<string>;
   run(args: readonly string[], options?: GitOptions, person?: Person): Promise<GitRun>;
@@ -112,7 +115,10 @@ export async function startBastion(
     refgate.ok(['upstream', 'credential', 'web', ...login], `${password}\n`),
   ] as const);
   const logins = { ann, rob, eve } as Record<Person, Login>;
-  return new RunningBastion(refgate, dir, root, sshd, logins);
+  const direct = new URL(web.url);
+  direct.username = 'machine';
+  direct.password = password;
+  return new RunningBastion(refgate, dir, root, sshd, direct.href, logins);
 }
 
 async function register(refgate: Refgate, dir: string, person: Person): Promise<Login> {
@@ -131,6 +137,7 @@ class RunningBastion implements Bastion {
   readonly dir: string;
   readonly root: string;
   readonly sshd: Sshd;
+  readonly #web: string;
   readonly logins: Readonly<Record<Person, Login>>;
 
   constructor(
@@ -138,12 +145,14 @@ class RunningBastion implements Bastion {
     dir: string,
     root: string,
     sshd: Sshd,
+    web: string,
     logins: Readonly<Record<Person, Login>>,
   ) {
     this.refgate = refgate;
     this.dir = dir;
     this.root = root;
     this.sshd = sshd;
+    this.#web = web;
     this.logins = logins;
   }
 
@@ -157,6 +166,10 @@ class RunningBastion implements Bastion {
     url.username = person;
     url.password = this.logins[person].token;
     return url.href;
+  }
+
+  direct(kind: 'file' | 'http', name: string): string {
+    return kind === 'file' ? pathToFileURL(this.gitDir(name)).href : `${this.#web}acme/${name}.git`;
   }
 
   git(args: readonly string[], options: GitOptions = {}, person: Person = 'ann'): Promise<string> {
