@@ -23,7 +23,8 @@ export async function checkNames(
   const wanted = new Set(created.map(foldRefName));
   const found = new Map<string, readonly Reason[]>();
   const takenBy = new Map<string, string>();
-  const source = deps.upstreams.fetchSource(target);
+  const { objectFormat } = request;
+  const source = deps.upstreams.fetchSource(target, { stateless: true, objectFormat });
   const close = (): void => source.close();
   signal.addEventListener('abort', close, { once: true });
   try {
