@@ -6,12 +6,17 @@ import { bandText, encodeBand } from '../git/sideband.ts';
 import { cleanLine } from '../git/text.ts';
 import type { Decision } from './decide.ts';
 import type { Session } from './open.ts';
+import { PushProgress } from './push-progress.ts';
 
 /** An empty line of band 1: what git's own receive-pack sends so that nobody thinks the connection dead. */
 const keepAlivePkt = Buffer.from('0005\u0001');
 
+/** Refs of one push whose reasons are told; the ledger has them all. */
+const maxExplained = 20;
+
 /** How this client is answered, and about which refs. */
 export type Answerable = Pick<PushRequest, 'sideband' | 'report'> & {
+  readonly quiet?: boolean;
   readonly updates: readonly { readonly ref: string }[];
 };
 
@@ -19,6 +24,7 @@ export type Answerable = Pick<PushRequest, 'sideband' | 'report'> & {
 export class PushReporter {
   readonly #session: Session;
   readonly #request: Answerable;
+  readonly progress = new PushProgress((text) => this.#whisper(bandText(2, text)));
   #timer: NodeJS.Timeout | undefined;
 
   constructor(session: Session, request: Answerable) {
@@ -26,15 +32,20 @@ export class PushReporter {
     this.#request = request;
   }
 
-  /** Sends a sign of life every `ms` while the client waits and nothing else is said. */
-  keepAlive(ms: number): void {
-    if (!this.#request.sideband) return;
-    this.#timer = setInterval(() => {
-      const { output } = this.#session.channel;
-      if (!output.writableNeedDrain && !output.destroyed)
-        this.#session.out.write(keepAlivePkt).catch(() => undefined);
-    }, ms);
-    this.#timer.unref();
+  /**
+   * From now on the client waits: it gets a sign of life every `ms`, and sees how
+   * far its pack is unless it asked for quiet. May be called again.
+   */
+  wait(ms: number): void {
+    if (!this.#request.sideband || this.#timer !== undefined) return;
+    this.#timer = setInterval(() => this.#whisper(keepAlivePkt), ms).unref();
+    if (this.#request.quiet === false) this.progress.start();
+  }
+
+  /** Says what may as well be left unsaid when the client does not read. */
+  #whisper(bytes: Buffer): void {
+    const { output } = this.#session.channel;
+    if (!output.writableNeedDrain && !output.destroyed) this.#session.out.write(bytes).catch(() => undefined);
   }
 
   /** Lines for people. Without a sideband there is no way to say them. */
@@ -50,14 +61,18 @@ export class PushReporter {
   }
 
   /** The long text of a refusal: every reason of every ref. */
-  async explain(decision: Decision): Promise<void> {
-    const denied = decision.refs.filter((verdict) => verdict.effect === 'deny');
+  async explain({ refs, policyVersion }: Decision): Promise<void> {
+    const denied = refs.filter((verdict) => verdict.effect === 'deny');
     if (denied.length === 0) return;
-    const lines = denied.flatMap(({ ref, reasons }) => [
-      `Refgate refused ${ref}:`,
-      ...reasons.map((reason) => `  ${reason.text}`),
-    ]);
-    const footer = `(session ${this.#session.id}, policy ${decision.policyVersion})`;
+    const lines = denied
+      .slice(0, maxExplained)
+      .flatMap(({ ref, reasons }) => [
+        `Refgate refused ${ref}:`,
+        ...reasons.map((reason) => `  ${reason.text}`),
+      ]);
+    const left = denied.length - maxExplained;
+    if (left > 0) lines.push(`Refgate refused ${left} more refs; push fewer at a time to read why`);
+    const footer = `(session ${this.#session.id}, policy ${policyVersion})`;
     await this.say(['', ...lines, footer, '']).catch(() => undefined);
   }
 
@@ -78,10 +93,7 @@ export class PushReporter {
 
   /** Why the whole push, or what was left of it, did not go upstream. */
   async explainError(error: RefgateError): Promise<void> {
-    const { id } = this.#session;
-    const text =
-      error.blame === 'refgate' ? `${error.code}, session ${id}; tell your operator` : error.message;
-    await this.say(['', `Refgate refused this push: ${text}`, `(session ${id})`, '']).catch(() => undefined);
+    await this.say(['', tellError(error), `(session ${this.#session.id})`, '']).catch(() => undefined);
   }
 
   /** Every ref refused for one cause. */
@@ -92,8 +104,16 @@ export class PushReporter {
 
   /** No more signs of life. */
   stop(): void {
+    this.progress.end();
     clearInterval(this.#timer);
   }
+}
+
+/** Whose turn it is: the client's to mend its push, or somebody else's. */
+function tellError({ blame, message }: RefgateError): string {
+  if (blame === 'client') return `Refgate refused this push: ${message}`;
+  const what = blame === 'refgate' ? 'something went wrong inside Refgate' : message;
+  return `Refgate could not do this push: ${what}; try again, or tell your administrator`;
 }
 
 /** The `ng` lines of updates that one error kept from being made. */

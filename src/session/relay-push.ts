@@ -1,0 +1,78 @@
+import { RefgateError } from '../domain/error.ts';
+import type { HeldPack, RelayOrder, RelayResult } from '../domain/ports.ts';
+import { isZeroOid } from '../git/oid.ts';
+import { stillValid } from './authorize.ts';
+import type { Decision } from './decide.ts';
+import { asRefgateError, outcomeOfError } from './failures.ts';
+import { refuseEach } from './push-reporter.ts';
+import type { Push } from './read-push.ts';
+import { isSettled, reportsOf } from './settle.ts';
+
+/**
+ * Hands the decided updates to the upstream, and gives its report. Throws only what the ledger throws before the
+ * upstream was asked: whatever else goes wrong becomes the refs' reports, and the session's failure and outcome.
+ */
+export async function relayPush(
+  push: Push,
+  decision: Decision,
+  held: HeldPack | undefined,
+): Promise<RelayResult> {
+  const { deps, session, target, reporter } = push;
+  try {
+    await checkAgain(push, decision);
+  } catch (error) {
+    return notRelayed(push, decision, asRefgateError(error));
+  }
+  const upstream = deps.upstreams.pushTarget(target);
+  await session.record('push.relayed', { updates: [...decision.relay] });
+  try {
+    return await upstream.relay(orderOf(push, decision, held), (band2) => reporter.relayMessage(band2));
+  } catch (error) {
+    deps.log.warn({ session: session.id, err: error }, 'relay failed');
+    const known = asRefgateError(error);
+    // What is not a coded error of the port says nothing about the upstream's refs.
+    if (known.code !== 'UPSTREAM_LOST' && known === error) return notRelayed(push, decision, known);
+    session.failure = known;
+    const outcomes = await deps.settler.afterLoss(session.id, target, decision.relay);
+    if (!isSettled(outcomes)) session.outcome = 'unknown';
+    return { unpack: 'ok', reports: reportsOf(outcomes) };
+  } finally {
+    upstream.close();
+  }
+}
+
+/** Time of check, time of use: asked again with nothing left to wait for. @throws AUTHENTICATION_FAILED, CONFLICT */
+async function checkAgain({ deps, session }: Push, decision: Decision): Promise<void> {
+  await stillValid(deps, session);
+  if (deps.policy().version !== decision.policyVersion) {
+    throw new RefgateError('CONFLICT', 'client', 'the policy changed while you pushed; push again');
+  }
+}
+
+function orderOf({ session, request }: Push, { relay }: Decision, held: HeldPack | undefined): RelayOrder {
+  const { pushOptions, atomic, quiet, objectFormat } = request;
+  const needsPack = relay.some((update) => !isZeroOid(update.newOid));
+  return {
+    session: session.id,
+    updates: relay,
+    pushOptions,
+    atomic,
+    quiet,
+    objectFormat,
+    ...(held !== undefined && needsPack
+      ? { pack: { file: held.file, bytes: held.bytes, sha256: held.sha256 } }
+      : {}),
+  };
+}
+
+/** The upstream's refs are as they were. */
+async function notRelayed(
+  { session, reporter }: Push,
+  decision: Decision,
+  error: RefgateError,
+): Promise<RelayResult> {
+  session.failure = error;
+  session.outcome = outcomeOfError(error);
+  await reporter.explainError(error);
+  return { unpack: 'ok', reports: refuseEach(decision.relay, error) };
+}
