@@ -22,7 +22,7 @@ function shortName(prefix: string): string {
   return forms.join('|');
 }
 
-const ntfsGit = /^(?:\.git|git~1)[. ]*(?:$|[\\/:])/i;
+const ntfsGit = /^(?:\.git|git~1)[. ]*(?:$|:)/i;
 const ntfsFiles = shortNames.map(([file, prefix]): readonly [DotFile, RegExp] => {
   const forms = `\\.${file}|${file.slice(0, 6)}~[1-4]|${shortName(prefix)}`;
   return [file, new RegExp(`^(?:${forms})[. ]*(?:$|:)`, 'i')];
@@ -43,8 +43,7 @@ export function dotFileOf(
   if (!backslash && !maySpeakToGit(content, from, to)) return undefined;
   const name = content.toString('utf8', from, to);
   if (name === '.' || name === '..') return 'unsafe';
-  const parts = backslash ? name.split('\\').map((_, i, all) => all.slice(i).join('\\')) : [name];
-  if (parts.length > 64) return 'unsafe';
+  const parts = backslash ? name.split('\\') : [name];
   let found: DotFile | undefined;
   for (const part of parts) {
     if (ntfsGit.test(part)) return 'unsafe';

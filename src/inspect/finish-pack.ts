@@ -51,11 +51,11 @@ const maxBorrowedBytes = 1024 ** 3;
  * git obeys, and the idx. Gives the columns of the pack's own objects.
  */
 export async function finishPack(pack: ReceivedPack): Promise<HeldObjects> {
-  const { table, intake, refs } = pack.pass;
+  const { table, intake, refs, deltas } = pack.pass;
   const received: EntryFile = { fd: pack.fd, firstRow: 0, end: pack.end };
   const source = new EntrySource(table, received);
   const graph = new DeltaGraph(table, refs);
-  const resolver = new DeltaResolver({ ...pack, table, graph, source, intake });
+  const resolver = new DeltaResolver({ ...pack, table, graph, source, deltas, intake });
   const ownRows = table.count;
   for (let row = 0; row < ownRows; row++)
     if ((table.bases[row] as number) < 0 && table.types[row] !== 0) resolver.resolveFrom(row);

@@ -1,6 +1,7 @@
 import { RefgateError } from '../domain/error.ts';
 import type { ObjectFormat } from '../domain/git.ts';
-import { type PackEntry, type PackVisitor, packType } from '../git/pack-stream.ts';
+import { frameRoom, type PackEntry, type PackVisitor, packType } from '../git/pack-stream.ts';
+import { DeltaCache } from './delta-cache.ts';
 import type { RefDeltas } from './delta-graph.ts';
 import { Intake } from './intake.ts';
 import { ObjectTable } from './object-table.ts';
@@ -17,6 +18,7 @@ export class FirstPass implements PackVisitor {
   total = 0;
   table: ObjectTable;
   intake: Intake;
+  deltas: DeltaCache;
   readonly refs: RefDeltas;
   #row = -1;
   #inPieces = false;
@@ -25,6 +27,7 @@ export class FirstPass implements PackVisitor {
     this.#format = format;
     this.table = new ObjectTable(format, 0);
     this.intake = new Intake(this.table, format);
+    this.deltas = new DeltaCache(this.table);
     this.refs = { rows: [], bases: new OidList(this.table.width) };
   }
 
@@ -32,6 +35,7 @@ export class FirstPass implements PackVisitor {
     this.total = count;
     this.table = new ObjectTable(this.#format, count);
     this.intake = new Intake(this.table, this.#format);
+    this.deltas = new DeltaCache(this.table);
   }
 
   begin(entry: PackEntry): void {
@@ -50,6 +54,7 @@ export class FirstPass implements PackVisitor {
 
   whole(entry: PackEntry, frame: Buffer): void {
     if (entry.type <= packType.tag) this.intake.whole(this.#row, entry.type, frame, entry.size);
+    else this.deltas.keep(this.#row, frame, frameRoom, entry.size);
   }
 
   piece(entry: PackEntry, piece: Buffer): void {

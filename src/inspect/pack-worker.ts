@@ -11,9 +11,6 @@ const pieceBytes = 256 * 1024;
 /** Pieces that are on their way to the worker at a time; beyond them `write` waits. */
 const maxPieces = 4;
 
-/** The worker's JavaScript heap, in MiB; what packs need most is outside it. */
-const resourceLimits = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 16 };
-
 /** What the job is told while a worker works for it. */
 export interface PackWorkerEvents {
   onReceived(): void;
@@ -40,8 +37,14 @@ export class PackWorker {
   #ended = false;
   #givenUp = false;
 
-  constructor() {
-    this.#worker = new Worker(new URL('./quarantine-worker.js', import.meta.url), { resourceLimits });
+  /** @param heapMiB bounds the thread's JavaScript heap; what packs need most lies outside it. */
+  constructor(heapMiB: number) {
+    const resourceLimits = { maxOldGenerationSizeMb: heapMiB, maxYoungGenerationSizeMb: 16 };
+    this.#worker = new Worker(new URL('./quarantine-worker.js', import.meta.url), {
+      resourceLimits,
+      // The thread has no use for what the process was started with, and some of it would stop it.
+      execArgv: [],
+    });
     this.#worker.on('message', (message: FromWorker) => this.#take(message));
     this.#worker.on('error', (cause) => this.#fail(cause));
     this.#worker.on('exit', () => this.#fail(undefined));

@@ -35,6 +35,8 @@ export interface QuarantineOptions {
   readonly log: Log;
   /** Packs that are received at a time, each by a thread of its own; further ones wait. 32 if left out. */
   readonly maxHolds?: number;
+  /** Bound of each thread's JavaScript heap; a thread that needs more ends with INTERNAL. 256 if left out. */
+  readonly workerHeapMiB?: number;
 }
 
 /**
@@ -61,7 +63,7 @@ export class Quarantine {
     await mkdir(dir, { recursive: true, mode: 0o700 });
     const left = await readdir(dir);
     for (const name of left) await rm(join(dir, name), { recursive: true, force: true });
-    this.#idle ??= new PackWorker();
+    this.#idle ??= this.#newWorker();
     return left.length;
   }
 
@@ -118,6 +120,7 @@ export class Quarantine {
       this.#giveBack(worker);
       return held;
     } catch (error) {
+      if (!this.#closing.signal.aborted) this.#idle ??= this.#newWorker();
       // The thread first: it must not write into a directory that is being removed.
       await worker.terminate();
       await rm(dir, { recursive: true, force: true });
@@ -131,7 +134,11 @@ export class Quarantine {
   #takeWorker(): PackWorker {
     const idle = this.#idle;
     this.#idle = undefined;
-    return idle?.alive === true ? idle : new PackWorker();
+    return idle?.alive === true ? idle : this.#newWorker();
+  }
+
+  #newWorker(): PackWorker {
+    return new PackWorker(this.#options.workerHeapMiB ?? 256);
   }
 
   /** One worker stays warm, since starting one takes longer than a small push. */

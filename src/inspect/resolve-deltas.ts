@@ -8,6 +8,7 @@ import {
 } from '../git/delta.ts';
 import type { PackLimits } from '../git/pack-limits.ts';
 import { frameRoom, maxStructuredBytes, packType, type WorkBudget } from '../git/pack-stream.ts';
+import type { DeltaCache } from './delta-cache.ts';
 import { type Content, ContentStore, inMemoryBytes, ResultStream } from './delta-content.ts';
 import type { DeltaGraph } from './delta-graph.ts';
 import type { EntrySource } from './entry-source.ts';
@@ -27,6 +28,7 @@ export interface ResolverParts {
   readonly table: ObjectTable;
   readonly graph: DeltaGraph;
   readonly source: EntrySource;
+  readonly deltas: DeltaCache;
   readonly intake: Intake;
   readonly limits: PackLimits;
   readonly budget: WorkBudget;
@@ -107,12 +109,14 @@ export class DeltaResolver {
 
   /** Gives the content for its own children, or undefined when it has none. */
   #resolve(row: number, base: Step): Content | undefined {
-    const { source, limits, graph } = this.#parts;
+    const { source, deltas, limits, graph } = this.#parts;
     if (base.depth >= limits.maxDeltaDepth)
       throw new RefgateError('PACK_DELTA_DEPTH', 'client', `over ${limits.maxDeltaDepth}`);
-    const deltaSize = source.open(row);
+    const cached = deltas.get(row);
+    const deltaSize = cached?.length ?? source.open(row);
     const whole = deltaSize <= inMemoryBytes;
-    if (whole) this.#readDelta(deltaSize);
+    if (cached !== undefined) this.#deltaView = cached;
+    else if (whole) this.#readDelta(deltaSize);
     const header = whole ? readDeltaHeader(this.#deltaView) : this.#peekHeader(row, deltaSize);
     this.#admit(header, base, deltaSize);
     const kept = graph.hasOpen || graph.childrenOf(row).length > 0;
