@@ -154,13 +154,21 @@ async function sendAllButTail(
   return tail;
 }
 
-/** Once the gateway does not listen, the upstream is still heard to its end, so that it finishes. */
+/** How much of an answer that nobody listens to is heard for the upstream's sake, in bytes. */
+const unheardBytes = 64 * 1024 * 1024;
+
+/** Once the gateway does not listen, the upstream is still heard, so that it finishes. */
 async function passAnswer(push: PushStream, answer: RelayAnswer, sideband: boolean): Promise<void> {
   let to: Writable | undefined;
   let listening = true;
+  let left = unheardBytes;
   for await (const chunk of push.output) {
     to ??= answer.begin(sideband);
-    if (!listening) continue;
+    if (!listening) {
+      left -= (chunk as Buffer).length;
+      if (left < 0) return;
+      continue;
+    }
     await writeChunk(to, chunk as Buffer).catch(() => {
       listening = false;
     });

@@ -11,8 +11,8 @@ import { isShownRefName } from './ref-name.ts';
 
 const maxCapabilityLines = 100;
 
-/** The most acknowledgments, and the most shallow lines, that an answer may hold. */
-const maxSectionLines = 2_000_000;
+/** The most acknowledgments, and the most shallow lines, that an answer may hold: as many as a request has haves. */
+const maxSectionLines = 1_000_000;
 
 /** What every request says of us and of the repository. `agent` as in `refgate/0.1.0`. */
 export interface CommandContext {
@@ -204,8 +204,8 @@ class FetchHeadReader {
 
   /** Lines up to a delim-pkt or flush-pkt, which is told. */
   async #section(take: (line: string) => boolean): Promise<'delim' | 'flush'> {
-    for (let left = maxSectionLines; ; left--) {
-      if (left === 0) throw protocolError(this.#reader.peer, 'a fetch answer without end');
+    for (let left = maxSectionLines + 1; ; left--) {
+      if (left < 0) throw protocolError(this.#reader.peer, 'a fetch answer without end');
       const pkt = await this.#pkt();
       if (pkt.type === 'delim' || pkt.type === 'flush') return pkt.type;
       if (pkt.type !== 'data') throw protocolError(this.#reader.peer, `a ${pkt.type}-pkt in a fetch answer`);

@@ -27,7 +27,13 @@ export async function converseByPost(
       if (!(error instanceof RefgateError)) throw error;
       return tell(error);
     }
-    for await (const chunk of answer) await writeChunk(gateway, chunk as Buffer);
+    let tail = '';
+    for await (const chunk of answer as AsyncIterable<Buffer>) {
+      tail = (tail + chunk.toString('latin1', Math.max(0, chunk.length - 4))).slice(-4);
+      await writeChunk(gateway, chunk);
+    }
+    // Every answer ends with a flush-pkt: one that breaks off, or an `ERR` line, is the last of the conversation.
+    if (tail !== '0000') return;
   }
 }
 
