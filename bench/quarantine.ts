@@ -2,8 +2,8 @@
  * What holding a pack costs: `node dist/bench/quarantine.js [GIGABYTES] [COMMITS]`.
  * Makes two packs below the temporary folder, one of incompressible blobs of mixed
  * sizes, some of 200 MiB, and one rich in deltas. Each is held by a process of
- * its own, and indexed by `git index-pack --threads=1`, in turn; CPU seconds
- * and peak memory are the children's own, as the kernel counted them.
+ * its own, and indexed by `git index-pack --threads=1`, in turn. CPU seconds are
+ * the best of the rounds and include the start of the process; memory is the worst.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { createCipheriv, createHash, randomBytes } from 'node:crypto';
@@ -109,52 +109,53 @@ async function writeDeltaPack(folder: string, commits: number): Promise<string> 
 }
 
 interface Cost {
+  /** Seconds, of user and system together. */
   readonly cpu: number;
   readonly wall: number;
-  /** MiB. */
-  readonly rss: number;
 }
 
-/** Runs a program under `bash time`-like accounting of our own child: its rusage comes on fd 3 from node, from GNU time else. */
-function run(command: string, args: readonly string[]): void {
-  const { status } = spawnSync(command, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+function run(command: string, args: readonly string[]): string {
+  const { status, stdout } = spawnSync(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   if (status !== 0) throw new Error(`${command} ended with ${status}`);
+  return stdout.toString();
 }
 
-/** A small node process waits for the command and says what its children cost, so that nothing else is counted. */
-function measure(command: string, args: readonly string[]): Cost {
+/** `times` of the shell gives what its children cost, on its second line: `0m1.230s 0m0.040s`. */
+function costOfGit(args: readonly string[]): Cost {
   const started = Date.now();
-  const script =
-    'import os,resource,subprocess,sys\nr=subprocess.call(sys.argv[1:],stdout=subprocess.DEVNULL)\nu=resource.getrusage(resource.RUSAGE_CHILDREN)\nprint(u.ru_utime+u.ru_stime,u.ru_maxrss)\nsys.exit(r)';
-  const { status, stdout } = spawnSync('python3', ['-c', script, command, ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  if (status !== 0) throw new Error(`${command} ended with ${status}`);
-  const [cpu, kib] = stdout.toString().split(' ').map(Number) as [number, number];
-  return { cpu, wall: (Date.now() - started) / 1000, rss: kib / 1024 };
+  const said = run('sh', ['-c', '"$@" >/dev/null && times', 'sh', 'git', ...args]);
+  const parts = (said.trim().split('\n')[1] ?? '').matchAll(/(\d+)m([\d.]+)s/g);
+  const cpu = Array.from(parts, ([, minutes, seconds]) => Number(minutes) * 60 + Number(seconds));
+  return { cpu: cpu.reduce((sum, one) => sum + one, 0), wall: (Date.now() - started) / 1000 };
 }
 
+function costOfHolding(pack: string, dir: string): Cost & { readonly rss: number } {
+  return JSON.parse(run(process.execPath, [fileURLToPath(import.meta.url), '--hold', pack, dir]));
+}
+
+/** Holds one pack, and prints what this process cost from its start; memory in MiB at its highest. */
 async function holdOne(pack: string, dir: string): Promise<void> {
   const quiet = { debug() {}, info() {}, warn() {}, error() {} };
   const quarantine = new Quarantine({ dir, limits: defaultPackLimits, log: quiet });
-  const held = await quarantine.hold(createReadStream(pack), {
-    id: 'bench',
-    objectFormat: 'sha1',
-    borrow: async () => [],
-  });
+  const started = Date.now();
+  const options = { id: 'bench', objectFormat: 'sha1', borrow: async () => [] } as const;
+  const held = await quarantine.hold(createReadStream(pack), options);
+  const wall = (Date.now() - started) / 1000;
   await held.release();
   await quarantine.close();
+  const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
+  process.stdout.write(
+    JSON.stringify({ cpu: (userCPUTime + systemCPUTime) / 1e6, wall, rss: maxRSS / 1024 }),
+  );
 }
 
 function compare(name: string, pack: string, folder: string): void {
   const bytes = statSync(pack).size;
-  const us: Cost[] = [];
+  const us: ReturnType<typeof costOfHolding>[] = [];
   const git: Cost[] = [];
   for (let round = 0; round < rounds; round++) {
-    us.push(
-      measure(process.execPath, [fileURLToPath(import.meta.url), '--hold', pack, join(folder, 'quarantine')]),
-    );
-    git.push(measure('git', ['index-pack', '--threads=1', '-o', join(folder, `${round}.idx`), pack]));
+    us.push(costOfHolding(pack, join(folder, 'quarantine')));
+    git.push(costOfGit(['index-pack', '--threads=1', '-o', join(folder, `${round}.idx`), pack]));
   }
   const best = (costs: readonly Cost[], key: keyof Cost) => Math.min(...costs.map((cost) => cost[key]));
   const line = {

@@ -5,6 +5,7 @@ import { RefgateError } from '../domain/error.ts';
 import type { ObjectFormat, Oid } from '../domain/git.ts';
 import type { Log } from '../domain/log.ts';
 import type { HeldPack } from '../domain/ports.ts';
+import { bestEngine } from '../git/inflate.ts';
 import type { PackLimits } from '../git/pack-limits.ts';
 import type { IndexedPack } from './finish-pack.ts';
 import { HoldJob } from './hold-job.ts';
@@ -64,6 +65,7 @@ export class Quarantine {
     const left = await readdir(dir);
     for (const name of left) await rm(join(dir, name), { recursive: true, force: true });
     this.#idle ??= this.#newWorker();
+    if (bestEngine() === 'sync') this.#options.log.warn({ node: process.version }, 'slow inflater in use');
     return left.length;
   }
 

@@ -40,14 +40,18 @@ export function entry(type: ObjectType | number, content: Buffer, faults: EntryF
 export const blob = (text: string): Buffer => entry('blob', Buffer.from(text));
 
 /** @param distance from the beginning of this entry back to that of its base. */
-export function ofsDelta(distance: number | bigint, delta: Buffer): Buffer {
+export function ofsDelta(distance: number | bigint, delta: Buffer, level = 6): Buffer {
   let left = BigInt(distance);
   const bytes = [Number(left & 127n)];
   for (left >>= 7n; left > 0n; left >>= 7n) {
     left -= 1n;
     bytes.unshift(Number(left & 127n) | 0x80);
   }
-  return Buffer.concat([entryHead(typeNumbers.ofs, delta.length), Buffer.from(bytes), deflateSync(delta)]);
+  return Buffer.concat([
+    entryHead(typeNumbers.ofs, delta.length),
+    Buffer.from(bytes),
+    deflateSync(delta, { level }),
+  ]);
 }
 
 export function refDelta(base: Oid, delta: Buffer): Buffer {
