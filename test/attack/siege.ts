@@ -63,6 +63,7 @@ export interface Ask {
 }
 
 export interface Answer {
+  /** 0 for an answer that was broken off. */
   readonly status: number;
   readonly body: Buffer;
   readonly text: string;
@@ -139,8 +140,15 @@ async function ask(refgate: Refgate, token: string, request: Ask): Promise<Answe
       ...(body === undefined ? {} : { body: new Uint8Array(body) }),
     },
   );
-  const bytes = Buffer.from(await response.arrayBuffer());
-  return { status: response.status, body: bytes, text: bytes.toString('latin1') };
+  const pieces: Uint8Array[] = [];
+  let { status } = response;
+  try {
+    for await (const piece of response.body ?? []) pieces.push(piece as Uint8Array);
+  } catch {
+    status = 0;
+  }
+  const bytes = Buffer.concat(pieces);
+  return { status, body: bytes, text: bytes.toString('latin1') };
 }
 
 const capabilities = 'report-status side-band-64k object-format=sha1 agent=raw/1';
