@@ -89,6 +89,8 @@ async function launch({
   const args = ['--socket', socket, '--data', data, '--gateway-key', gatewayKey, '--upstreams', upstreams];
   const child = spawn(process.execPath, [agentMain, ...args, '--parent-stdin'], {
     stdio: ['pipe', 'pipe', 'pipe'],
+    // Ctrl-C goes to a terminal's whole process group; the agent must outlive the pushes that the gateway lets end.
+    detached: true,
   });
   createInterface({ input: child.stderr }).on('line', (line) => logLine(log, line));
   const ready = new Promise<void>((resolve, reject) => {
