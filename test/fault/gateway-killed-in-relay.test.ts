@@ -5,13 +5,14 @@
  */
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
+import type { SessionOutcome } from '../../src/domain/record.ts';
+import { git } from '../support/git.ts';
 import type { Refgate } from '../support/refgate.ts';
 import {
   endsWithFile,
   eventsOf,
-  find,
+  type Gate,
   lastPush,
-  makeScene,
   pushesOf,
   type Scene,
   settledAs,
@@ -19,90 +20,92 @@ import {
   verifyLedger,
   writeHook,
 } from './scene.ts';
+import { behindThree } from './three-upstreams.ts';
 
 const file = endsWithFile();
 let scene: Scene;
 let refgate: Refgate;
 
 before(async () => {
-  scene = await makeScene(file);
+  ({ scene } = await behindThree(file));
   refgate = await scene.start();
 });
 
-/** Kills the server when the hook runs, and starts it again. */
-async function killWhen(reached: () => Promise<void>, name: string): Promise<void> {
+/** Kills the server when a hook of the upstream runs; `meanwhile` comes before the next start. */
+async function killAt(name: string, gate: Gate, meanwhile: () => unknown): Promise<void> {
   const push = scene.startPush(refgate, name, 'http');
-  await reached();
+  await gate.reached();
   await refgate.kill();
   assert.notEqual((await push.ended).status, 0);
+  await meanwhile();
   refgate = await scene.start();
   assert.ok(scene.isQuarantineEmpty());
 }
 
-/** What the ledger has of the push as long as the upstream has not come to an end. */
-async function assertUndecided(name: string): Promise<void> {
+async function assertSettled(name: string, outcome: SessionOutcome, refs: object): Promise<void> {
+  await untilSettled(refgate, name);
+  assert.deepEqual(settledAs(await lastPush(refgate, name)), refs);
+  const [push] = await pushesOf(refgate, name);
+  assert.equal(push?.outcome, outcome);
+  await verifyLedger(refgate);
+}
+
+const both = (outcome: string): object => ({ 'refs/heads/main': outcome, 'refs/heads/side': outcome });
+
+test('an upstream that goes on after the next start is waited for, and the push is settled as applied', async () => {
+  const name = 'ssh-goes-on';
+  // What it writes meanwhile would tell it that nobody listens any more.
+  await git(['config', 'receive.keepAlive', '0'], { cwd: scene.makeRepo(name) });
+  const gate = scene.waitingHook(name, 'pre-receive');
+  scene.upstreamIdle = '60s';
+  await killAt(name, gate, () => {});
   const [push] = await pushesOf(refgate, name);
   assert.equal(push?.closedAt, undefined);
   assert.equal(settledAs(await eventsOf(refgate, push?.id ?? '')), undefined);
-}
-
-test('an upstream that goes on after the kill is waited for, and the push is settled as applied', async () => {
-  scene.makeRepo('goes-on');
-  const gate = scene.waitingHook('goes-on', 'pre-receive');
-  await killWhen(() => gate.reached(), 'goes-on');
-  await assertUndecided('goes-on');
   gate.open();
-  await untilSettled(refgate, 'goes-on');
-  assert.deepEqual(await scene.tips('goes-on'), scene.after);
-  const outcomes = settledAs(await lastPush(refgate, 'goes-on'));
-  assert.deepEqual(outcomes, { 'refs/heads/main': 'applied', 'refs/heads/side': 'applied' });
-  const [push] = await pushesOf(refgate, 'goes-on');
-  assert.equal(push?.outcome, 'ok');
-  await verifyLedger(refgate);
+  await assertSettled(name, 'ok', both('applied'));
+  assert.deepEqual(await scene.tips(name), scene.after);
+  await refgate.stop();
+  scene.upstreamIdle = '4s';
+  refgate = await scene.start();
+});
+
+test('the agent of a gateway that was killed lets the upstream finish a push that it has whole', async () => {
+  const name = 'path-finishes';
+  scene.makeRepo(name);
+  const gate = scene.waitingHook(name, 'pre-receive');
+  await killAt(name, gate, () => gate.open());
+  await assertSettled(name, 'ok', both('applied'));
+  assert.deepEqual(await scene.tips(name), scene.after);
 });
 
 test('an upstream that declines after the kill is given its time, and the push is settled as not applied', async () => {
-  scene.makeRepo('declines');
-  const gate = scene.waitingHook('declines', 'pre-receive', 1);
-  await killWhen(() => gate.reached(), 'declines');
-  await assertUndecided('declines');
-  gate.open();
-  await untilSettled(refgate, 'declines');
-  assert.deepEqual(await scene.tips('declines'), scene.before);
-  const outcomes = settledAs(await lastPush(refgate, 'declines'));
-  assert.deepEqual(outcomes, { 'refs/heads/main': 'not-applied', 'refs/heads/side': 'not-applied' });
-  const [push] = await pushesOf(refgate, 'declines');
-  assert.equal(push?.outcome, 'failed');
+  const name = 'path-declines';
+  scene.makeRepo(name);
+  const gate = scene.waitingHook(name, 'pre-receive', 1);
+  await killAt(name, gate, () => gate.open());
+  await assertSettled(name, 'failed', both('not-applied'));
+  assert.deepEqual(await scene.tips(name), scene.before);
 });
 
 test('each ref is settled by itself', async () => {
-  const gitDir = scene.makeRepo('one-of-two');
-  const gate = scene.waitingHook('one-of-two', 'update');
+  const name = 'path-one-of-two';
+  const gitDir = scene.makeRepo(name);
+  const gate = scene.waitingHook(name, 'update');
   writeHook(gitDir, 'update', `[ "$1" = refs/heads/main ] && exit 0\n${gate.shell()}\nexit 1`);
-  await killWhen(() => gate.reached(), 'one-of-two');
-  gate.open();
-  await untilSettled(refgate, 'one-of-two');
-  assert.deepEqual(await scene.tips('one-of-two'), { main: scene.after['main'] });
-  const outcomes = settledAs(await lastPush(refgate, 'one-of-two'));
-  assert.deepEqual(outcomes, { 'refs/heads/main': 'applied', 'refs/heads/side': 'not-applied' });
-  const [push] = await pushesOf(refgate, 'one-of-two');
-  assert.equal(push?.outcome, 'partial');
+  await killAt(name, gate, () => gate.open());
+  await assertSettled(name, 'partial', { 'refs/heads/main': 'applied', 'refs/heads/side': 'not-applied' });
+  assert.deepEqual(await scene.tips(name), { main: scene.after['main'] });
 });
 
 test('a ref that somebody else has moved since is unknown, and is not said to be updated', async () => {
-  const gitDir = scene.makeRepo('moved');
-  const gate = scene.waitingHook('moved', 'pre-receive', 1);
-  const other = scene.before['main'] ?? '';
-  const push = scene.startPush(refgate, 'moved', 'http');
-  await gate.reached();
-  await refgate.kill();
-  await push.ended;
-  gate.open();
-  await scene.moveRef(gitDir, 'main', `${other}~1`);
-  await scene.moveRef(gitDir, 'side', other);
-  refgate = await scene.start();
-  await untilSettled(refgate, 'moved');
-  const events = await lastPush(refgate, 'moved');
-  assert.deepEqual(settledAs(events), { 'refs/heads/main': 'unknown', 'refs/heads/side': 'unknown' });
-  assert.equal(find(events, 'session.closed')?.data.outcome, 'unknown');
+  const name = 'path-moved';
+  const gitDir = scene.makeRepo(name);
+  const gate = scene.waitingHook(name, 'pre-receive', 1);
+  await killAt(name, gate, async () => {
+    gate.open();
+    await scene.moveRef(gitDir, 'side', scene.before['main'] ?? '');
+    await scene.moveRef(gitDir, 'main', 'main~1');
+  });
+  await assertSettled(name, 'unknown', both('unknown'));
 });

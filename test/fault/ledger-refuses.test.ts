@@ -33,10 +33,22 @@ const beforeRelay = [
 
 const afterRelay = ['push.reported', 'session.closed'] as const satisfies readonly EventCode[];
 
-type Case = { readonly event: EventCode; readonly way: (typeof ways)[number]; readonly name: string };
+interface Case {
+  readonly event: EventCode;
+  readonly way: (typeof ways)[number];
+  readonly door: 'ssh' | 'http';
+  readonly name: string;
+}
 
 const casesOf = (events: readonly EventCode[]): Case[] =>
-  events.flatMap((event) => ways.map((way) => ({ event, way, name: `${event.replace('.', '-')}-${way}` })));
+  events.flatMap((event) =>
+    ways.flatMap((way) =>
+      (['ssh', 'http'] as const).map((door) => ({
+        ...{ event, way, door },
+        name: `${event.replace('.', '-')}-${way}-${door}`,
+      })),
+    ),
+  );
 
 const unrelayed = casesOf(beforeRelay);
 const relayed = casesOf(afterRelay);
@@ -51,26 +63,29 @@ before(async () => {
   scene = await makeScene(file);
   const failures = [
     // An advertisement must not spend what is meant for the push.
-    ...unrelayed.map(({ event, way, name }) => `${event} ${way} mode=rpc repo=acme/${name}`),
+    ...unrelayed.map(({ event, way, door, name }) => {
+      const mode = door === 'ssh' ? 'stateful' : 'rpc';
+      return `${event} ${way} mode=${mode} repo=acme/${name}`;
+    }),
     ...relayed.map(({ event, way, name }) => `${event} ${way} of=push.reported repo=acme/${name}`),
   ];
   failing = await scene.start(failures.join(';'));
   for (const { name } of [...unrelayed, ...relayed]) scene.makeRepo(name);
 });
 
-for (const { event, way, name } of unrelayed) {
-  test(`when ${event} cannot be recorded (${way}), nothing is relayed`, async () => {
-    const run = await scene.push(failing, name);
+for (const { event, way, door, name } of unrelayed) {
+  test(`when ${event} cannot be recorded (${way}), nothing is relayed over ${door}`, async () => {
+    const run = await scene.startPush(failing, name, door).ended;
     assert.notEqual(run.status, 0, run.stderr);
-    assert.match(run.stderr, /LEDGER_UNAVAILABLE|error: 50[03]/);
+    assert.match(run.stderr, /LEDGER_UNAVAILABLE|something went wrong inside Refgate|error: 50[03]/);
     assert.deepEqual(await scene.tips(name), scene.before);
     assert.ok(scene.isQuarantineEmpty());
   });
 }
 
-for (const { event, way, name } of relayed) {
-  test(`when ${event} cannot be recorded (${way}), the client hears that its push was made`, async () => {
-    const run = await scene.push(failing, name);
+for (const { event, way, door, name } of relayed) {
+  test(`when ${event} cannot be recorded (${way}), the client hears over ${door} that its push was made`, async () => {
+    const run = await scene.startPush(failing, name, door).ended;
     assert.deepEqual(await scene.tips(name), scene.after);
     assert.equal(run.status, 0, run.stderr);
     assert.match(run.stderr, /main -> main/);
@@ -88,8 +103,8 @@ test('the next start finds a ledger that is whole', async () => {
   await verifyLedger(await restarted());
 });
 
-for (const { event, way, name } of unrelayed) {
-  test(`the next start closes and settles the push whose ${event} failed (${way}), and it can be made again`, async () => {
+for (const { event, way, door, name } of unrelayed) {
+  test(`the next start closes and settles the push whose ${event} failed (${way}, ${door}), and it can be made again`, async () => {
     const refgate = await restarted();
     await untilSettled(refgate, name);
     for (const { id } of await pushesOf(refgate, name)) {
@@ -104,8 +119,8 @@ for (const { event, way, name } of unrelayed) {
   });
 }
 
-for (const { event, way, name } of relayed) {
-  test(`the next start knows that the push whose ${event} failed (${way}) was made`, async () => {
+for (const { event, way, door, name } of relayed) {
+  test(`the next start knows that the push whose ${event} failed (${way}, ${door}) was made`, async () => {
     const refgate = await restarted();
     await untilSettled(refgate, name);
     const events = await lastPush(refgate, name);

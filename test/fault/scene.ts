@@ -44,6 +44,8 @@ export class Scene {
   before: Tips = {};
   after: Tips = {};
   token = '';
+  /** What is lost, and of which nothing is seen, is settled after this. */
+  upstreamIdle = '4s';
   /** ann's SSH key. */
   key: ClientKey | undefined;
   readonly #t: Pick<TestContext, 'after'>;
@@ -100,9 +102,8 @@ export class Scene {
       config: {
         upstreams: { disk: { path: { root: this.root } } },
         repos: [{ path: 'acme/*', upstream: 'disk' }],
-        // What is lost is settled once this has passed.
-        limits: { upstreamIdle: '4s' },
         ...this.#options.config,
+        limits: { upstreamIdle: this.upstreamIdle },
       },
       policy: this.#options.policy ?? defaultPolicy,
       ...(fail === undefined ? {} : { program: failingServe }),

@@ -20,8 +20,8 @@ export interface Behind {
   readonly password: string;
 }
 
-/** Everything ends with the test. `upstreamIdle` is a duration of refgate.yaml. */
-export async function behindThree(t: Pick<TestContext, 'after'>, upstreamIdle = '4s'): Promise<Behind> {
+/** Everything ends with the test. */
+export async function behindThree(t: Pick<TestContext, 'after'>): Promise<Behind> {
   const dir = tempDir(t, 'up');
   const root = join(dir, 'srv');
   mkdirSync(join(root, 'acme'), { recursive: true });
@@ -43,7 +43,6 @@ export async function behindThree(t: Pick<TestContext, 'after'>, upstreamIdle = 
         { path: 'acme/http-*', upstream: 'web' },
         { path: 'acme/*', upstream: 'disk' },
       ],
-      limits: { upstreamIdle },
     },
     prepare: (refgate) => giveCredentials(refgate, deployKey.file, password),
   });

@@ -11,6 +11,7 @@
  * `mode=rpc` in sessions of this mode only, `of=push.requested` only once the
  * session has had this event. Several are parted by `;`.
  */
+import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadConfig } from '../../src/app/config.ts';
@@ -98,6 +99,8 @@ async function waitFor(file: string): Promise<void> {
   for (let tries = 0; tries < 1_500 && !existsSync(file); tries++) await sleep(20);
 }
 
+const stopped = once(process, 'SIGTERM');
 const server = await startServer(loadConfig(process.argv[4] ?? ''), { wrapRecorder: failAt });
 process.stdout.write(`${JSON.stringify(server.ready)}\n`);
-process.once('SIGTERM', () => void server.close());
+await stopped;
+await server.close();

@@ -13,9 +13,11 @@ export function addServeCommands(program: Command, output: Output): void {
     .addHelpText('after', '\nExample:\n  $ refgate serve --config /etc/refgate/refgate.yaml')
     .action(async (_options: unknown, command: Command) => {
       const { startServer } = await loadServer();
-      const server = await startServer(loadConfig(optionsOf(command).config));
-      output.out(`${JSON.stringify(server.ready)}\n`);
-      await untilStopped(server);
+      await runUntilStopped(async () => {
+        const server = await startServer(loadConfig(optionsOf(command).config));
+        output.out(`${JSON.stringify(server.ready)}\n`);
+        return server;
+      });
     });
   program
     .command('demo')
@@ -26,28 +28,42 @@ export function addServeCommands(program: Command, output: Output): void {
       const { demoStory, prepareDemo, registerDemoUsers } = await import('../../app/demo.ts');
       const { startServer } = await loadServer();
       const folder = resolve(optionsOf<{ dir: string }>(command).dir);
-      const server = await startServer(loadConfig(prepareDemo(folder)), { freePortsWhenTaken: true });
-      await registerDemoUsers(folder, server.directory);
-      const { ssh, http } = server.ready;
-      output.out(`${JSON.stringify(server.ready)}\n`);
-      output.out(demoStory({ folder, ssh, http, hostKey: server.hostKey }));
-      await untilStopped(server);
+      await runUntilStopped(async () => {
+        const server = await startServer(loadConfig(prepareDemo(folder)), { freePortsWhenTaken: true });
+        await registerDemoUsers(folder, server.directory);
+        const { ssh, http } = server.ready;
+        output.out(`${JSON.stringify(server.ready)}\n`);
+        output.out(demoStory({ folder, ssh, http, hostKey: server.hostKey }));
+        return server;
+      });
     });
 }
 
 /** The server's modules take longer to load than any other command takes to run. */
 const loadServer = (): Promise<typeof import('../../app/serve.ts')> => import('../../app/serve.ts');
 
-/** Until SIGINT or SIGTERM; a second one does not wait for sessions that are still open. */
-async function untilStopped(server: RunningServer): Promise<void> {
-  await new Promise<void>((stop) => {
-    process.once('SIGINT', () => stop());
-    process.once('SIGTERM', () => stop());
+/**
+ * Starts a server and runs it until SIGINT or SIGTERM, which are heeded from the
+ * beginning: who reads the ready line may stop us at once. A second one does
+ * not wait for sessions that are still open.
+ */
+async function runUntilStopped(start: () => Promise<RunningServer>): Promise<void> {
+  let stop = (): void => {};
+  const stopped = new Promise<void>((resolve) => {
+    stop = resolve;
   });
-  const hurry = (): never => process.exit(1);
-  process.once('SIGINT', hurry);
-  process.once('SIGTERM', hurry);
-  await server.close();
-  process.off('SIGINT', hurry);
-  process.off('SIGTERM', hurry);
+  let asked = 0;
+  const onSignal = (): void => {
+    asked += 1;
+    if (asked > 1) process.exit(1);
+    stop();
+  };
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  try {
+    const server = await start();
+    await stopped;
+    await server.close();
+  } finally {
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+  }
 }
