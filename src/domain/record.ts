@@ -23,6 +23,9 @@ export interface EventPayloads {
     target: string;
     /** Ref prefixes of ls-refs; absent when only a fetch was made. */
     refPrefixes?: string[];
+    /** How many prefixes were asked for; present only when `refPrefixes` does not hold them all. */
+    refPrefixCount?: number;
+    /** The first 10,000 of them. */
     wants?: Oid[];
     wantCount?: number;
     haveCount?: number;

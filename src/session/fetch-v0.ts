@@ -15,7 +15,7 @@ import {
   type UploadRequest,
 } from '../git/upload-request.ts';
 import { counted, type FetchWork } from './fetch-work.ts';
-import { recordFetch } from './record-fetch.ts';
+import { recordFetch, recordLsRefs } from './record-fetch.ts';
 import { agentName } from './version.ts';
 
 /**
@@ -36,9 +36,9 @@ export async function serveV0(work: FetchWork, version: 0 | 1): Promise<void> {
 }
 
 async function advertise(work: FetchWork, version: 0 | 1, capabilities: SourceCapabilities): Promise<void> {
-  const { session, source, target } = work;
+  const { session, source } = work;
   const stateless = session.channel.mode !== 'stateful';
-  await session.record('fetch.requested', { target, refPrefixes: [] });
+  await recordLsRefs(work, []);
   const refs = counted(work, source.lsRefs({ prefixes: [], symrefs: true, peel: true, unborn: false }));
   await session.out.writeAll(
     writeAdvertisement({
