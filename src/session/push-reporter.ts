@@ -102,6 +102,12 @@ export class PushReporter {
     await this.report('ok', refuseEach(this.#request.updates, error));
   }
 
+  /** A request that was not read to its end cannot be reported on: the last words go on band 3. */
+  async breakOff(error: RefgateError): Promise<void> {
+    const text = `Refgate refused this push: ${cleanLine(error.message, 900)} (session ${this.#session.id})\n`;
+    await this.#session.out.write(bandText(3, text)).catch(() => undefined);
+  }
+
   /** No more signs of life. */
   stop(): void {
     this.progress.end();

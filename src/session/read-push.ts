@@ -54,7 +54,7 @@ export async function advertisePush(
 
 /**
  * The whole request up to the pack; null when the client has nothing to push. One that is refused after it was
- * read to its end is told so in a report. Throws as PushRequestReader does.
+ * read to its end is told so in a report, any other on band 3. Throws as PushRequestReader does.
  */
 export async function readPush(
   deps: SpineDeps,
@@ -83,6 +83,9 @@ export async function readPush(
     if (complete) {
       const updates = [...new Set(refs)].map((ref) => ({ ref }));
       await new PushReporter(session, { ...reply, updates }).refuseAll(known);
+      session.isAnswered = true;
+    } else if (reply.sideband && known.blame === 'client' && known.code !== 'HUNG_UP') {
+      await new PushReporter(session, { ...reply, updates: [] }).breakOff(known);
       session.isAnswered = true;
     }
     throw known;
