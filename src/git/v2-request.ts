@@ -14,9 +14,17 @@ import {
   timeArgument,
 } from './request-lines.ts';
 
-export type V2Command =
-  | { readonly command: 'ls-refs'; readonly request: LsRefsRequest; readonly agent?: string }
-  | { readonly command: 'fetch'; readonly request: FetchRequest; readonly agent?: string };
+export type V2Command = {
+  readonly agent?: string;
+  /** What the client named, sha1 when it named none. */
+  readonly objectFormat: ObjectFormat;
+} & (
+  | { readonly command: 'ls-refs'; readonly request: LsRefsRequest }
+  | { readonly command: 'fetch'; readonly request: FetchRequest }
+);
+
+/** All that a source could have been advertised with. */
+const everything = { filter: true, shallow: true, unborn: true, waitForDone: true } as const;
 
 /** The capability advertisement: what of the source we honour and nothing else. `agent` as in `refgate/0.1.0`. */
 export function formatV2Advertisement(source: SourceCapabilities, agent: string): Buffer {
@@ -39,14 +47,16 @@ export function formatV2Advertisement(source: SourceCapabilities, agent: string)
  * One command request; null when the client has nothing more to ask. Every
  * command, capability and argument that was not advertised is PROTOCOL_ERROR; also throws
  * LIMIT_EXCEEDED, PKT_UNEXPECTED, HUNG_UP.
+ * @param source left out when the advertisement went out in a request of its own: then whatever
+ *   it could have held is taken, and the source refuses what it lacks.
  */
 export async function readV2Command(
   reader: PktReader,
-  source: SourceCapabilities,
+  source: SourceCapabilities | undefined,
   limits: RequestLimits,
 ): Promise<V2Command | null> {
   const lines = new RequestLines(reader, limits);
-  const head = await readHead(lines, source.objectFormat);
+  const head = await readHead(lines, source?.objectFormat);
   if (head === null) return null;
   const args: string[] = [];
   while (head.more) {
@@ -55,19 +65,22 @@ export async function readV2Command(
     else if (step.end === 'flush') break;
     else throw lines.unexpected(step);
   }
-  const agent = head.agent === undefined ? {} : { agent: head.agent };
+  const { objectFormat } = head;
+  const offered = source ?? { objectFormat, ...everything };
+  const common = { objectFormat, ...(head.agent === undefined ? {} : { agent: head.agent }) };
   return head.command === 'ls-refs'
-    ? { command: 'ls-refs', request: parseLsRefs(args, source), ...agent }
-    : { command: 'fetch', request: parseFetch(args, source), ...agent };
+    ? { command: 'ls-refs', request: parseLsRefs(args, offered), ...common }
+    : { command: 'fetch', request: parseFetch(args, offered), ...common };
 }
 
 interface Head {
   readonly command: 'ls-refs' | 'fetch';
   readonly agent: string | undefined;
+  readonly objectFormat: ObjectFormat;
   readonly more: boolean;
 }
 
-async function readHead(lines: RequestLines, format: ObjectFormat): Promise<Head | null> {
+async function readHead(lines: RequestLines, format: ObjectFormat | undefined): Promise<Head | null> {
   const said = new Map<string, string>();
   for (;;) {
     const step = await lines.next();
@@ -83,10 +96,11 @@ async function readHead(lines: RequestLines, format: ObjectFormat): Promise<Head
     if (command !== 'ls-refs' && command !== 'fetch') {
       throw protocolError('client', `command ${quoted(command ?? '')} is not served`);
     }
-    if (parseObjectFormat(said.get('object-format')) !== format) {
-      throw protocolError('client', `the object format of this repository is ${format}`);
+    const objectFormat = parseObjectFormat(said.get('object-format'));
+    if (objectFormat === undefined || objectFormat !== (format ?? objectFormat)) {
+      throw protocolError('client', `the object format of this repository is ${format ?? 'another one'}`);
     }
-    return { command, agent: said.get('agent'), more: step.end === 'delim' };
+    return { command, agent: said.get('agent'), objectFormat, more: step.end === 'delim' };
   }
 }
 

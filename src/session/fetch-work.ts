@@ -1,5 +1,5 @@
 import type { AdvertisedRef } from '../domain/git.ts';
-import type { FetchSource } from '../domain/ports.ts';
+import type { FetchSource, Upstreams } from '../domain/ports.ts';
 import type { PktReader } from '../git/pkt-line.ts';
 import type { Session } from './open.ts';
 
@@ -8,7 +8,7 @@ export interface FetchWork {
   readonly session: Session;
   /** Reads of one session, one after another; a new one after an answer was cancelled. */
   source: FetchSource;
-  renewSource(): void;
+  renewSource(options?: Parameters<Upstreams['fetchSource']>[1]): void;
   /** Whether the client may still read; asked before each command. Throws AUTHENTICATION_FAILED, ACCESS_DENIED, REPO_NOT_FOUND. */
   checkAgain(): Promise<void>;
   readonly reader: PktReader;

@@ -22,9 +22,9 @@ export async function serveFetch(deps: SpineDeps, session: Session, target: Targ
   const work: FetchWork = {
     session,
     source: deps.upstreams.fetchSource(target),
-    renewSource() {
+    renewSource(options) {
       work.source.close();
-      work.source = deps.upstreams.fetchSource(target);
+      work.source = deps.upstreams.fetchSource(target, options);
     },
     async checkAgain() {
       await stillValid(deps, session);
@@ -45,6 +45,8 @@ export async function serveFetch(deps: SpineDeps, session: Session, target: Targ
     return { exitStatus: 0 };
   } catch (thrown) {
     const error = channel.signal.aborted ? reasonOf(channel.signal, thrown) : thrown;
+    // A read changes nothing, so nothing of it is unknown.
+    if (asRefgateError(error).code === 'UPSTREAM_LOST') session.outcome = 'failed';
     await refuseInProtocol(work, error);
     throw error;
   } finally {

@@ -9,6 +9,8 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import test from 'node:test';
+import type { AdvertisedRef } from '../../src/domain/git.ts';
+import type { FetchSource } from '../../src/domain/ports.ts';
 import { codeOf } from '../contract/upstreams.ts';
 import { addDeployKey, addLogin, startTestAgent } from '../support/agent.ts';
 import { tempDir } from '../support/git.ts';
@@ -70,4 +72,17 @@ test('a redirect to another host is not followed, one on the same host is', asyn
   const source = agent.upstreams.fetchSource({ upstream: 'host', path: 'acme/moved' });
   t.after(() => source.close());
   assert.equal((await source.capabilities()).objectFormat, 'sha1');
+  const alone = agent.upstreams.fetchSource({ upstream: 'host', path: 'acme/moved' }, { stateless: true });
+  t.after(() => alone.close());
+  assert.notDeepEqual(await firstRefs(alone), []);
+  const lost = agent.upstreams.fetchSource(away, { stateless: true });
+  t.after(() => lost.close());
+  await assert.rejects(firstRefs(lost), codeOf('UPSTREAM_REFUSED'));
+  assert.deepEqual(thief.requests, []);
 });
+
+async function firstRefs(source: FetchSource): Promise<readonly AdvertisedRef[]> {
+  const everyRef = { prefixes: [], symrefs: false, peel: false, unborn: false };
+  for await (const batch of source.lsRefs(everyRef)) return batch;
+  return [];
+}

@@ -91,14 +91,14 @@ const command = (
 test('a command that is written is read back, however the stream is cut', async () => {
   await fc.assert(
     fc.asyncProperty(fetchRequest, lsRefsRequest, cuts, async (fetch, lsRefs, lengths) => {
-      const agent = 'refgate/0';
+      const said = { agent: 'refgate/0', objectFormat: 'sha1' };
       assert.deepEqual(await command(formatFetch(fetch, context), lengths), {
         command: 'fetch',
         request: fetch,
-        agent,
+        ...said,
       });
       const got = await command(formatLsRefs(lsRefs, context), lengths);
-      assert.deepEqual(got, { command: 'ls-refs', request: lsRefs, agent });
+      assert.deepEqual(got, { command: 'ls-refs', request: lsRefs, ...said });
     }),
   );
 });
@@ -153,6 +153,31 @@ test('what was not advertised is refused', async () => {
   await assert.rejects(command(said('command=ls-refs', '0001', 'unborn', '0000'), [], poor), {
     code: 'PROTOCOL_ERROR',
   });
+});
+
+test('without an advertisement at hand all that we could have advertised is taken, in the format that the client names', async () => {
+  const read = (...lines: string[]) =>
+    readV2Command(new PktReader(stream([said(...lines)]), 'client'), undefined, limits);
+  for (const [objectFormat, digits] of [
+    ['sha1', 40],
+    ['sha256', 64],
+  ] as const) {
+    const oid = '1'.repeat(digits);
+    const head = ['command=fetch', `object-format=${objectFormat}`, '0001'];
+    const args = [`want ${oid}`, `shallow ${oid}`, 'filter blob:none', 'deepen 1', 'wait-for-done', '0000'];
+    const got = await read(...head, ...args);
+    assert.equal(got?.objectFormat, objectFormat);
+    assert.deepEqual(got.command === 'fetch' && got.request.wants, [oid]);
+  }
+  for (const lines of [
+    ['command=fetch', 'object-format=sha256', '0001', `want ${'1'.repeat(40)}`, 'done', '0000'],
+    ['command=fetch', 'object-format=md5', '0001', `want ${'1'.repeat(40)}`, 'done', '0000'],
+    ['command=fetch', '0001', 'packfile-uris https', `want ${'1'.repeat(40)}`, 'done', '0000'],
+    ['command=object-info', '0001', 'size', '0000'],
+    ['command=ls-refs', '0001', 'everything', '0000'],
+  ]) {
+    await assert.rejects(read(...lines), { code: 'PROTOCOL_ERROR', blame: 'client' }, lines.join(' | '));
+  }
 });
 
 test('only the right signals end a part of a command', async () => {

@@ -60,15 +60,23 @@ export class HttpClient {
     return { body: withoutServiceLine(response), at: place };
   }
 
-  /** POST git-upload-pack with a whole request. Asked again once when a kept connection turns out to be dead. */
-  async ask(place: HttpPlace, request: Buffer, signal: AbortSignal): Promise<IncomingMessage> {
+  /**
+   * POST git-upload-pack with a whole request. Asked again once when a kept connection turns out to be dead, and once
+   * when the repository has moved: where to, info/refs is asked.
+   */
+  async ask(place: HttpPlace, request: Buffer, signal: AbortSignal, moved = false): Promise<IncomingMessage> {
     for (let again = false; ; again = true) {
-      const { input, answer } = this.post('upload-pack', place, signal, request.length);
-      input.end(request);
+      const post = this.#post('upload-pack', place, signal, request.length);
+      post.end(request);
       try {
-        return await answer;
+        const response = await this.#answerOf(post);
+        if (moved || !isRedirect(response)) return await this.#result('upload-pack', response, place);
+        response.resume();
+        const { body, at } = await this.infoRefs('upload-pack', place, signal);
+        for await (const _ of body);
+        return await this.ask(at, request, signal, true);
       } catch (error) {
-        const stale = (input as ClientRequest).reusedSocket && isReset(error);
+        const stale = post.reusedSocket && isReset(error);
         if (!stale || again) throw error;
       }
     }
@@ -76,7 +84,15 @@ export class HttpClient {
 
   /** POST git-upload-pack or git-receive-pack; chunked when `length` in bytes is not known. */
   post(service: Service, place: HttpPlace, signal: AbortSignal, length?: number): HttpPost {
-    const request = this.#open(service, new URL(`git-${service}`, place.url), place.login, signal, {
+    const request = this.#post(service, place, signal, length);
+    const answer = this.#answerOf(request).then((response) => this.#result(service, response, place));
+    // Whoever waits for the answer hears of it, however late.
+    answer.catch(() => {});
+    return { input: request, answer };
+  }
+
+  #post(service: Service, place: HttpPlace, signal: AbortSignal, length?: number): ClientRequest {
+    return this.#open(service, new URL(`git-${service}`, place.url), place.login, signal, {
       method: 'POST',
       headers: {
         'content-type': `application/x-git-${service}-request`,
@@ -84,13 +100,11 @@ export class HttpClient {
         ...(length === undefined ? {} : { 'content-length': length }),
       },
     });
-    const answer = this.#answerOf(request).then(async (response) => {
-      await this.#expect(response, `application/x-git-${service}-result`, place.login);
-      return response;
-    });
-    // Whoever waits for the answer hears of it, however late.
-    answer.catch(() => {});
-    return { input: request, answer };
+  }
+
+  async #result(service: Service, response: IncomingMessage, place: HttpPlace): Promise<IncomingMessage> {
+    await this.#expect(response, `application/x-git-${service}-result`, place.login);
+    return response;
   }
 
   async #get(service: Service, url: URL, login: Login, signal: AbortSignal): Promise<IncomingMessage> {
