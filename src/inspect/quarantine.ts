@@ -11,6 +11,7 @@ import type { IndexedPack } from './finish-pack.ts';
 import { HoldJob } from './hold-job.ts';
 import { type HoldProgress, receivedName } from './index-pack.ts';
 import { HeldObjectLookup } from './object-table.ts';
+import { type LeastPace, Pace } from './pace.ts';
 import { PackWorker } from './pack-worker.ts';
 import type { BorrowedObject } from './thin-pack.ts';
 import { Turns } from './turns.ts';
@@ -36,9 +37,13 @@ export interface QuarantineOptions {
   readonly log: Log;
   /** Packs that are received at a time, each by a thread of its own; further ones wait. 32 if left out. */
   readonly maxHolds?: number;
+  /** While packs wait, one that is received must come this fast. 64 KiB in 30 s if left out. */
+  readonly leastPace?: LeastPace;
   /** Bound of each thread's JavaScript heap; a thread that needs more ends with INTERNAL. 256 if left out. */
   readonly workerHeapMiB?: number;
 }
+
+const defaultPace: LeastPace = { bytes: 64 * 1024, ms: 30_000 };
 
 /**
  * Where packs are held and checked before anything of them goes anywhere. Each
@@ -110,15 +115,17 @@ export class Quarantine {
     signal: AbortSignal,
   ): Promise<HeldPack> {
     const worker = this.#takeWorker();
+    const pace = new Pace(this.#options.leastPace ?? defaultPace, () => this.#holds.isWanted);
     let endTurn = () => {};
     try {
       const turn = async () => {
+        pace.end();
         endTurn = await this.#resolving.take(signal);
       };
-      const job = new HoldJob(worker, { ...options, turn, signal });
+      const job = new HoldJob(worker, { ...options, turn, signal: AbortSignal.any([signal, pace.signal]) });
       const { objectFormat } = options;
       worker.begin({ dir, objectFormat, limits: this.#options.limits }, job);
-      const held = heldPack(dir, options, await job.run(pack));
+      const held = heldPack(dir, options, await job.run(pace.count(pack)));
       this.#giveBack(worker);
       return held;
     } catch (error) {
@@ -129,6 +136,7 @@ export class Quarantine {
       this.#options.log.debug({ id: options.id, error }, 'pack not held');
       throw error;
     } finally {
+      pace.end();
       endTurn();
     }
   }

@@ -7,6 +7,11 @@ export class Turns {
     this.#free = count;
   }
 
+  /** Whether somebody waits. */
+  get isWanted(): boolean {
+    return this.#waiting.length > 0;
+  }
+
   /**
    * Gives a turn as the function that ends it, which may be called twice.
    * Rejects with the signal's reason when it aborts first.
