@@ -1,4 +1,5 @@
 /**
+ * Attack: to have broken cryptography agreed on.
  * 1. Somebody between client and server, or an old client, offers only what
  *    was broken since: SHA-1, CBC, MAC before encryption, small groups.
  * 2. A server that accepts for the sake of compatibility gives the session away.

@@ -1,4 +1,5 @@
 /**
+ * Attack: to keep everybody out by never logging in.
  * 1. Clients that are not logged in cost the attacker nothing: it opens
  *    hundreds of connections and says nothing, sends one byte now and then,
  *    stops half way through the handshake, or tries one key after the other.

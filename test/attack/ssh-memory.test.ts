@@ -1,4 +1,5 @@
 /**
+ * Attack: to fill the memory through SSH by not reading, or by sending more than is allowed.
  * 1. A client with a good key claims a window of 4 GiB, starts a large fetch,
  *    and then does not read; or it stops in the middle of a key exchange; or it
  *    asks thousands of questions without reading one answer; or it sends more

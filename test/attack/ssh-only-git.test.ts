@@ -1,4 +1,5 @@
 /**
+ * Attack: to use the SSH door for anything but Git.
  * 1. A client with a good key logs in, and asks for everything else that SSH
  *    can carry: a terminal, a shell, SFTP, X11, the agent, signals, forwarded
  *    ports and sockets in both directions, tunnels.

@@ -1,4 +1,5 @@
 /**
+ * Attack: to log in with a public key alone.
  * 1. Public keys are public: the attacker takes one of ann's from her profile.
  * 2. It offers the key, and then says "signed" with a signature that it cannot
  *    have: random bytes, one of its own key, one that was made for another
