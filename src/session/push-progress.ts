@@ -22,7 +22,7 @@ export class PushProgress {
 
   start(): void {
     if (this.#isOver) return;
-    this.#timer ??= setInterval(() => this.#bytes > 0 && this.#tell('\r'), everyMs).unref();
+    this.#timer ??= setInterval(() => this.#bytes > 0 && this.#tell(), everyMs).unref();
   }
 
   /** The pack as it passes; `onEnd` is called when its source has ended. */
@@ -38,25 +38,34 @@ export class PushProgress {
     this.#work = work;
   }
 
-  /** Leaves a whole line behind, if any was shown. */
-  end(): void {
+  /** Leaves a whole line behind, if any was shown. May be called again. */
+  end(how: 'done' | 'stopped'): void {
     clearInterval(this.#timer);
-    if (this.#isShown) this.#tell(', done.\n');
+    if (this.#isShown) this.#say(tellEnd(this.#bytes, this.#work), `, ${how}.\n`);
     this.#isShown = false;
     this.#isOver = true;
   }
 
-  #tell(ending: string): void {
+  #tell(): void {
     this.#isShown = true;
-    this.#show(`Refgate: ${tellPack(this.#bytes, this.#work)}${ending}`);
+    this.#say(tellWork(this.#bytes, this.#work), '\r');
+  }
+
+  #say(text: string, ending: string): void {
+    this.#show(`Refgate: ${text}${ending}`);
   }
 }
 
-function tellPack(bytes: number, work: HoldProgress | undefined): string {
-  const size = `${(bytes / 2 ** 20).toFixed(2)} MiB`;
-  if (work === undefined || work.total === 0) return `receiving the pack, ${size}`;
+function tellWork(bytes: number, work: HoldProgress | undefined): string {
+  if (work === undefined || work.total === 0) return `receiving the pack, ${sizeOf(bytes)}`;
   const { objects, total, deltas } = work;
   if (deltas > 0) return `checking ${total} objects, ${deltas} deltas resolved`;
   const percent = String(Math.floor((100 * objects) / total)).padStart(3);
-  return `receiving objects: ${percent}% (${objects}/${total}), ${size}`;
+  return `receiving objects: ${percent}% (${objects}/${total}), ${sizeOf(bytes)}`;
 }
+
+function tellEnd(bytes: number, work: HoldProgress | undefined): string {
+  return `received ${work === undefined ? '' : `${work.objects} objects, `}${sizeOf(bytes)}`;
+}
+
+const sizeOf = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(2)} MiB`;

@@ -110,7 +110,7 @@ export class PushReporter {
 
   /** No more signs of life. */
   stop(): void {
-    this.progress.end();
+    this.progress.end('stopped');
     clearInterval(this.#timer);
   }
 }

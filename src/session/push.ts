@@ -126,20 +126,17 @@ async function hold(push: Push, reader: PktReader): Promise<HeldPack | undefined
   const wait = (): void => reporter.wait(deps.limits.keepAlive);
   // The answer to an HTTP request begins when its body has been read.
   if (mode === 'stateful') wait();
+  if (!request.hasPack) return undefined;
   const { progress } = reporter;
-  try {
-    if (!request.hasPack) return undefined;
-    return await deps.quarantine.hold(progress.count(reader.rest(), wait), {
-      id: session.id,
-      objectFormat,
-      signal,
-      borrow: (oids) =>
-        borrowPresent(() => deps.upstreams.fetchSource(target), oids, { objectFormat, signal }),
-      onProgress: (work) => progress.take(work),
-    });
-  } finally {
-    progress.end();
-  }
+  const held = await deps.quarantine.hold(progress.count(reader.rest(), wait), {
+    id: session.id,
+    objectFormat,
+    signal,
+    borrow: (oids) => borrowPresent(() => deps.upstreams.fetchSource(target), oids, { objectFormat, signal }),
+    onProgress: (work) => progress.take(work),
+  });
+  progress.end('done');
+  return held;
 }
 
 /** The end of an HTTP body is known: what follows the pack there is not overlooked. */
