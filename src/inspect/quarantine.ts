@@ -80,7 +80,7 @@ export class Quarantine {
    * at most, and never destroyed. Throws PACK_* and OBJECT_* with blame `client`,
    * HUNG_UP when the stream fails or `signal` aborts (or the signal's reason, if it
    * is a RefgateError), SHUTTING_DOWN, and INTERNAL; after a throw, nothing is
-   * left on disk.
+   * left on disk that can be removed.
    */
   async hold(pack: AsyncIterable<Buffer>, options: HoldOptions): Promise<HeldPack> {
     const running = this.#hold(pack, options);
@@ -125,19 +125,29 @@ export class Quarantine {
       const job = new HoldJob(worker, { ...options, turn, signal: AbortSignal.any([signal, pace.signal]) });
       const { objectFormat } = options;
       worker.begin({ dir, objectFormat, limits: this.#options.limits }, job);
-      const held = heldPack(dir, options, await job.run(pace.count(pack)));
+      const indexed = await job.run(pace.count(pack));
+      const held = heldPack(dir, options, indexed, () => this.#remove(dir));
       this.#giveBack(worker);
       return held;
     } catch (error) {
       if (!this.#closing.signal.aborted) this.#idle ??= this.#newWorker();
       // The thread first: it must not write into a directory that is being removed.
       await worker.terminate();
-      await rm(dir, { recursive: true, force: true });
-      this.#options.log.debug({ id: options.id, error }, 'pack not held');
+      await this.#remove(dir);
+      this.#options.log.debug({ id: options.id, err: error }, 'pack not held');
       throw error;
     } finally {
       pace.end();
       endTurn();
+    }
+  }
+
+  /** Never rejects: what became of the push must not depend on it, and the next start sweeps what is left. */
+  async #remove(dir: string): Promise<void> {
+    try {
+      await rm(dir, { recursive: true, force: true });
+    } catch (error) {
+      this.#options.log.error({ dir, err: error }, 'held pack not removed');
     }
   }
 
@@ -167,7 +177,12 @@ export class Quarantine {
   }
 }
 
-function heldPack(dir: string, options: HoldOptions, indexed: IndexedPack): HeldPack {
+function heldPack(
+  dir: string,
+  options: HoldOptions,
+  indexed: IndexedPack,
+  release: () => Promise<void>,
+): HeldPack {
   const lookup = new HeldObjectLookup(indexed.objects, options.objectFormat);
   return {
     id: options.id,
@@ -180,7 +195,7 @@ function heldPack(dir: string, options: HoldOptions, indexed: IndexedPack): Held
     typeOf: (oid) => lookup.typeOf(oid),
     parentsOf: (oid) => lookup.parentsOf(oid),
     tagTarget: (oid) => lookup.tagTarget(oid),
-    release: () => rm(dir, { recursive: true, force: true }),
+    release,
   };
 }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { RefgateError } from '../../src/domain/error.ts';
@@ -61,4 +61,23 @@ test('a worker that runs out of memory is an error of ours, and the process goes
   const fed = new Quarantine(options);
   t.after(() => fed.close());
   await (await hold(fed, 'fed')).release();
+});
+
+test('a held pack that cannot be removed is logged, and release does not throw', async (t) => {
+  const dir = join(tempDir(t), 'quarantine');
+  const log = new QuietLog();
+  const quarantine = new Quarantine({ dir, limits: defaultPackLimits, log });
+  t.after(() => quarantine.close());
+  const held = await quarantine.hold(streamOf([pack([blob('x')])]), {
+    id: 'stuck',
+    objectFormat: 'sha1',
+    borrow: async () => [],
+  });
+  renameSync(dir, `${dir}.away`);
+  writeFileSync(dir, 'in the way');
+  await held.release();
+  assert.deepEqual(
+    log.lines.filter((line) => line.startsWith('error')),
+    ['error held pack not removed'],
+  );
 });
