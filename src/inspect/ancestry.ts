@@ -39,6 +39,7 @@ export interface Ancestry {
 }
 
 export interface AncestryOptions {
+  /** Commits and their parents, together. */
   readonly maxCachedCommits: number;
   readonly log: Log;
   readonly limits?: BorrowLimits;

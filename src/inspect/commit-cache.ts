@@ -2,15 +2,18 @@ import type { ObjectFormat, Oid } from '../domain/git.ts';
 
 /**
  * The parents of commits, by oid: what an oid names never changes, so that a
- * fact once learned is true in every repository and for ever. Bounded by count;
+ * fact once learned is true in every repository and for ever. Bounded by the count
+ * of commits and parents together, since one commit may name very many;
  * the one that was asked for longest ago goes first.
  */
 export class CommitCache {
   readonly #parents = new Map<Oid, readonly Oid[]>();
   readonly #max: number;
+  #held = 0;
 
-  constructor(maxCommits: number) {
-    this.#max = maxCommits;
+  /** @param max commits and parents, together. */
+  constructor(max: number) {
+    this.#max = max;
   }
 
   get size(): number {
@@ -27,13 +30,21 @@ export class CommitCache {
   }
 
   set(oid: Oid, parents: readonly Oid[]): void {
-    if (this.#max <= 0) return;
-    this.#parents.delete(oid);
+    if (1 + parents.length > this.#max) return;
+    this.#forget(oid);
     this.#parents.set(oid, parents);
+    this.#held += 1 + parents.length;
     for (const oldest of this.#parents.keys()) {
-      if (this.#parents.size <= this.#max) return;
-      this.#parents.delete(oldest);
+      if (this.#held <= this.#max) return;
+      this.#forget(oldest);
     }
+  }
+
+  #forget(oid: Oid): void {
+    const parents = this.#parents.get(oid);
+    if (parents === undefined) return;
+    this.#parents.delete(oid);
+    this.#held -= 1 + parents.length;
   }
 }
 

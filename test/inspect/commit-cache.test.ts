@@ -5,7 +5,7 @@ import { CommitCache, parentsOfCommit } from '../../src/inspect/commit-cache.ts'
 const oid = (digit: string) => digit.repeat(40);
 
 test('the cache holds no more commits than it was allowed, and forgets the one asked for longest ago', () => {
-  const cache = new CommitCache(2);
+  const cache = new CommitCache(3);
   cache.set('a', []);
   cache.set('b', ['a']);
   cache.get('a');
@@ -13,6 +13,20 @@ test('the cache holds no more commits than it was allowed, and forgets the one a
   assert.equal(cache.size, 2);
   assert.equal(cache.get('b'), undefined);
   assert.deepEqual(cache.get('a'), []);
+});
+
+test('commits with very many parents take the room of many, and one that is larger than the cache is not kept', () => {
+  const cache = new CommitCache(100);
+  const parents = Array.from({ length: 60 }, (_, n) => `p${n}`);
+  cache.set('a', parents);
+  cache.set('a', parents);
+  assert.deepEqual(cache.get('a'), parents);
+  cache.set('b', parents);
+  assert.equal(cache.get('a'), undefined);
+  assert.deepEqual(cache.get('b'), parents);
+  cache.set('c', [...parents, ...parents]);
+  assert.equal(cache.get('c'), undefined);
+  assert.deepEqual(cache.get('b'), parents);
 });
 
 test('a parent line counts only where git counts it', () => {
