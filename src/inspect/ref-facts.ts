@@ -3,6 +3,7 @@ import type { ObjectType, Oid, PushRequest, RefUpdate, RefUpdateKind } from '../
 import type { FetchSource, HeldPack } from '../domain/ports.ts';
 import type { RefFacts } from '../domain/session.ts';
 import { isZeroOid } from '../git/oid.ts';
+import { namespaceOf } from '../git/ref-name.ts';
 import { type Ancestry, newWalkBudget } from './ancestry.ts';
 import { borrowPresent } from './borrow.ts';
 
@@ -70,11 +71,6 @@ export async function refFacts(
 function kindOf({ oldOid, newOid }: RefUpdate): RefUpdateKind {
   if (isZeroOid(newOid)) return 'delete';
   return isZeroOid(oldOid) ? 'create' : 'update';
-}
-
-function namespaceOf(ref: string): RefFacts['namespace'] {
-  if (ref.startsWith('refs/heads/')) return 'branch';
-  return ref.startsWith('refs/tags/') ? 'tag' : 'other';
 }
 
 /** The type of every new oid: by the pack, by the branches that are shown, and else by asking the upstream. */
