@@ -95,7 +95,7 @@ export class SshConnection {
       for (const session of this.#sessions.values()) session.cut(error);
     };
     this.#connection.on('error', (error: Error & { level?: string }) => {
-      log.debug({ address, error: error.message, level: error.level }, 'ssh connection error');
+      log.debug({ address, reason: error.message, level: error.level }, 'ssh connection error');
       gone(); // every error is the end of the connection
       this.#lingerOut();
     });
@@ -123,7 +123,7 @@ export class SshConnection {
         this.hangUp();
       },
       failed: (error) => {
-        log.error({ address, error }, 'ssh login failed');
+        log.error({ address, err: error }, 'ssh login failed');
         this.hangUp();
       },
     });

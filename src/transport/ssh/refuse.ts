@@ -27,8 +27,9 @@ function textFor(error: unknown, id: string): string {
 export function refuse(error: unknown, log: Log, fields: object): string {
   const id = randomUUID();
   const isOurs = !(error instanceof RefgateError) || error.blame === 'refgate';
-  if (isOurs) log.error({ ...fields, id, error }, 'ssh session failed');
-  else if (error.blame === 'client') log.info({ ...fields, id, error: error.message }, 'ssh session refused');
-  else log.warn({ ...fields, id, error }, 'ssh session not served');
+  if (isOurs) log.error({ ...fields, id, err: error }, 'ssh session failed');
+  else if (error.blame === 'client')
+    log.info({ ...fields, id, reason: error.message }, 'ssh session refused');
+  else log.warn({ ...fields, id, err: error }, 'ssh session not served');
   return lineFor(error, id);
 }

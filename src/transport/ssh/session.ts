@@ -66,7 +66,9 @@ export function attendSession(session: Session, context: SessionContext): OpenSe
     running = run;
     const task = command === undefined ? run.greet(principal) : run.serve(command, version);
     task
-      .catch((error: unknown) => context.log.error({ error, address: context.address }, 'ssh session broke'))
+      .catch((error: unknown) =>
+        context.log.error({ err: error, address: context.address }, 'ssh session broke'),
+      )
       .finally(() => {
         running = undefined;
         context.ended();
