@@ -203,6 +203,11 @@ export class Ledger implements Recorder, LedgerReader {
     return found;
   }
 
+  /** False from the first write that failed, or the closing, on: then nothing is appended any more. */
+  get isWritable(): boolean {
+    return this.#refusal === undefined;
+  }
+
   async head(): Promise<{ size: number; rootHash: string }> {
     return this.#committed;
   }

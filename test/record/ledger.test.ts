@@ -189,11 +189,13 @@ for (const fault of ['failed', 'failed but persisted'] satisfies Fault[]) {
       await Promise.all(refused);
       await assert.rejects(addUsers(ledger, 1), isCoded('LEDGER_UNAVAILABLE'));
       assert.deepEqual(log.lines, ['error ledger write failed']);
+      assert.equal(ledger.isWritable, false);
       assert.equal((await ledger.head()).size, at);
 
       const again = await open(disk);
       const size = fault === 'failed' ? at : at + 2;
       assert.equal((await again.head()).size, size);
+      assert.equal(again.isWritable, true);
       assert.equal((await again.append('server.started', { version: '3' }, operator)).seq, size);
       assert.equal((await again.verify()).size, size + 1);
     });
