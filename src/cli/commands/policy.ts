@@ -42,7 +42,7 @@ function addDeskCommands(policy: Command, output: Output): void {
       );
       const failed = results.filter((one) => !one.passed).length;
       if (failed > 0)
-        throw new RefgateError('CONFLICT', 'operator', `${failed} of ${results.length} policy tests failed`);
+        throw new RefgateError('POLICY_INVALID', 'operator', `${failed} of ${results.length} tests failed`);
     });
   addExplain(policy, output);
 }
