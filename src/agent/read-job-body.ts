@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { RefgateError } from '../domain/error.ts';
-import { jobLimits, linkHeaders } from '../upstream/link.ts';
+import { jobLengthDigits, jobLimits, linkHeaders } from '../upstream/link.ts';
 
 export interface JobBody {
   readonly signed: string;
@@ -14,26 +14,35 @@ export interface JobBody {
  * the body, which is the pack. JOB_INVALID when the head is not as announced; HUNG_UP when the gateway goes away.
  */
 export async function readJobBody(request: IncomingMessage): Promise<JobBody> {
-  const announced = Number(request.headers[linkHeaders.jobBytes]);
+  const body = bodyOf(request);
+  let rest: Buffer = Buffer.alloc(0);
+  const take = async (length: number): Promise<string> => {
+    const pieces = [rest];
+    for (let bytes = rest.length; bytes < length; ) {
+      const next = await body.next();
+      if (next.done) throw new RefgateError('JOB_INVALID', 'refgate', 'it is shorter than announced');
+      pieces.push(next.value);
+      bytes += next.value.length;
+    }
+    const all = Buffer.concat(pieces);
+    rest = all.subarray(length);
+    return all.toString('latin1', 0, length);
+  };
+  const inHeader = request.headers[linkHeaders.jobBytes];
+  const announced = inHeader === undefined ? hexLength(await take(jobLengthDigits)) : Number(inHeader);
   if (!Number.isSafeInteger(announced) || announced <= 0 || announced > jobLimits.body) {
     throw new RefgateError('JOB_INVALID', 'refgate', 'its size is not announced, or too large');
   }
-  const body = bodyOf(request);
-  const head: Buffer[] = [];
-  let bytes = 0;
-  while (bytes < announced) {
-    const next = await body.next();
-    if (next.done) throw new RefgateError('JOB_INVALID', 'refgate', 'it is shorter than announced');
-    head.push(next.value);
-    bytes += next.value.length;
-  }
-  const all = Buffer.concat(head);
   return {
-    signed: all.toString('latin1', 0, announced),
-    pack: following(all.subarray(announced), body),
+    signed: await take(announced),
+    pack: following(rest, body),
     // A reader that is left in the middle keeps the stream from flowing.
     release: () => body.return(undefined),
   };
+}
+
+function hexLength(digits: string): number {
+  return /^[0-9a-f]{8}$/.test(digits) ? Number.parseInt(digits, 16) : Number.NaN;
 }
 
 async function* following(first: Buffer, body: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {

@@ -5,7 +5,7 @@ import { parseObjectFormat } from '../git/oid.ts';
 import { formatPushCommand } from '../git/push-command.ts';
 import type { RelayOperation } from '../upstream/link-job.ts';
 import { writeChunk } from '../upstream/link-write.ts';
-import type { Dial, PushStream, ReceivePack } from './dial/dial.ts';
+import type { PushStream, ReceivePack } from './dial/dial.ts';
 import { readTips } from './read-tips.ts';
 
 /**
@@ -24,7 +24,7 @@ export interface RelayAnswer {
 }
 
 /**
- * Hands one decided push to the upstream. Every old oid must be the ref's tip,
+ * Hands one decided push to an upstream that was opened for it. Every old oid must be the ref's tip,
  * else TIP_MOVED and nothing is sent; the last bytes of the pack follow only when
  * size and digest are those of the job, else JOB_INVALID and nothing is applied.
  * Gives the fault that stands if the answer holds no whole report.
@@ -32,13 +32,12 @@ export interface RelayAnswer {
  *   is then broken off, and one that is complete is finished.
  */
 export async function relayPush(
-  dial: Dial,
+  receivePack: ReceivePack,
   operation: RelayOperation,
   pack: AsyncIterable<Buffer>,
   answer: RelayAnswer,
   gone: AbortSignal,
 ): Promise<RefgateError> {
-  const receivePack = await dial.receivePack(operation.path, { signal: gone });
   const { commands, sideband } = await prepare(receivePack, operation);
   const push = await receivePack.push();
   const breakOff = (): void => receivePack.abort();

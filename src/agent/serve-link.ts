@@ -9,8 +9,9 @@ import { writeChunk } from '../upstream/link-write.ts';
 import type { JobGate } from './admit-job.ts';
 import { checkUpstream } from './check-upstream.ts';
 import type { Dial, UploadPack } from './dial/dial.ts';
+import { OpenedAhead } from './opened-ahead.ts';
 import { readJobBody } from './read-job-body.ts';
-import { relayPush } from './relay-push.ts';
+import { type RelayAnswer, relayPush } from './relay-push.ts';
 import { changeVault } from './vault/change-vault.ts';
 import type { Vault } from './vault/vault.ts';
 
@@ -20,6 +21,8 @@ export interface LinkContext {
   readonly vault: Vault;
   /** Pushes that are under way; some go on after their gateway has gone. */
   readonly relays: Set<Promise<unknown>>;
+  /** Upstreams that wait for the push that they were opened for. */
+  readonly ahead: Set<OpenedAhead>;
   readonly log: Log;
 }
 
@@ -107,22 +110,57 @@ async function relay(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const { signed, pack, release } = await readJobBody(request);
+  const gone = goneSignal(response);
+  const ahead = openAhead(context, request, gone);
+  const begin = (sideband: boolean): Writable => response.writeHead(200, answerHeaders(sideband));
   let outcome: unknown;
   try {
-    const operation = context.gate.admit(signed, 'relay');
-    const dial = dialOf(context, operation.upstream);
-    const begin = (sideband: boolean): Writable => response.writeHead(200, answerHeaders(sideband));
-    outcome = await tracked(context, relayPush(dial, operation, pack, { begin }, goneSignal(response)));
+    outcome = await takePush(context, request, ahead, { begin }, gone);
   } catch (error) {
     outcome = error;
   } finally {
-    await release();
+    ahead?.leave();
   }
-  if (!response.headersSent) throw outcome;
+  if (!response.headersSent) {
+    // A push that was refused after all.
+    if (ahead && gone.aborted) return;
+    throw outcome;
+  }
   await drain(request);
   response.addTrailers({ [linkHeaders.outcome]: formatFault(outcome) });
   response.end();
+}
+
+/** The upstream of a relay that is begun ahead of its job. */
+function openAhead(
+  context: LinkContext,
+  request: IncomingMessage,
+  signal: AbortSignal,
+): OpenedAhead | undefined {
+  const signed = request.headers[linkHeaders.job]?.toString();
+  if (signed === undefined) return undefined;
+  const prepared = context.gate.admit(signed, 'prepare');
+  const dial = dialOf(context, prepared.upstream);
+  return new OpenedAhead(prepared, context.ahead, () => dial.receivePack(prepared.path, { signal }));
+}
+
+async function takePush(
+  context: LinkContext,
+  request: IncomingMessage,
+  ahead: OpenedAhead | undefined,
+  answer: RelayAnswer,
+  gone: AbortSignal,
+): Promise<RefgateError> {
+  const { signed, pack, release } = await readJobBody(request);
+  try {
+    const operation = context.gate.admit(signed, 'relay');
+    const dial = dialOf(context, operation.upstream);
+    const opening = ahead?.take(operation) ?? dial.receivePack(operation.path, { signal: gone });
+    const relaying = opening.then((opened) => relayPush(opened, operation, pack, answer, gone));
+    return await tracked(context, relaying);
+  } finally {
+    await release();
+  }
 }
 
 async function tracked<T>({ relays }: LinkContext, relaying: Promise<T>): Promise<T> {

@@ -32,7 +32,14 @@ export async function startAgent(
   const vault = await Vault.open(options.data, options.vaultKey);
   const dials = await openDials(definitions, vault, timeouts);
   const relays = new Set<Promise<unknown>>();
-  const server = createLinkServer({ gate: new JobGate(gatewayKey), dials, vault, relays, log });
+  const server = createLinkServer({
+    gate: new JobGate(gatewayKey),
+    dials,
+    vault,
+    relays,
+    ahead: new Set(),
+    log,
+  });
   const sockets = trackSockets(server);
   await listen(server, options.socket);
   return {

@@ -115,6 +115,8 @@ export interface RelayResult {
  */
 export interface PushTarget {
   advertise(): Promise<PushAdvertisement>;
+  /** Begins to open the upstream for the relay of this session, which need not come. Never throws; a relay without it takes longer. */
+  prepare(session: string): void;
   /** @param onMessage is awaited before more of the upstream's answer is read. */
   relay(order: RelayOrder, onMessage: (band2: Buffer) => void | Promise<void>): Promise<RelayResult>;
   close(): void;

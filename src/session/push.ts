@@ -63,11 +63,13 @@ async function answerPush(push: Push, reader: PktReader): Promise<void> {
 }
 
 async function judgeAndRelay(push: Push, reader: PktReader): Promise<RelayResult> {
-  const { deps, session, request, reporter } = push;
+  const { deps, session, target, request, reporter } = push;
+  const upstream = deps.upstreams.pushTarget(target);
   const release = deps.pushSlots.take(session.channel.principal.user);
   let held: HeldPack | undefined;
   try {
     await session.record('push.requested', requested(push));
+    upstream.prepare(session.id);
     const freshNames = askNames(push);
     held = await hold(push, reader);
     if (session.channel.mode === 'rpc') await expectEnd(reader);
@@ -79,11 +81,13 @@ async function judgeAndRelay(push: Push, reader: PktReader): Promise<RelayResult
     await session.record('push.decided', decided(push, decision));
     await reporter.explain(decision);
     const refused = refusals(decision);
-    const relayed = decision.relay.length > 0 ? await relayPush(push, decision, held) : nothingRelayed;
+    const relayed =
+      decision.relay.length > 0 ? await relayPush(push, upstream, decision, held) : nothingRelayed;
     session.outcome ??= outcomeOf(relayed.reports, refused);
     return { unpack: relayed.unpack, reports: [...relayed.reports, ...refused] };
   } finally {
     release();
+    upstream.close();
     await held?.release();
   }
 }

@@ -1,5 +1,5 @@
 import { RefgateError } from '../domain/error.ts';
-import type { HeldPack, RelayOrder, RelayResult } from '../domain/ports.ts';
+import type { HeldPack, PushTarget, RelayOrder, RelayResult } from '../domain/ports.ts';
 import { isZeroOid } from '../git/oid.ts';
 import { stillValid } from './authorize.ts';
 import type { Decision } from './decide.ts';
@@ -14,6 +14,7 @@ import { isSettled, reportsOf } from './settle.ts';
  */
 export async function relayPush(
   push: Push,
+  upstream: PushTarget,
   decision: Decision,
   held: HeldPack | undefined,
 ): Promise<RelayResult> {
@@ -23,7 +24,6 @@ export async function relayPush(
   } catch (error) {
     return notRelayed(push, decision, asRefgateError(error));
   }
-  const upstream = deps.upstreams.pushTarget(target);
   await session.record('push.relayed', { updates: [...decision.relay] });
   try {
     return await upstream.relay(orderOf(push, decision, held), (band2) => reporter.relayMessage(band2));
@@ -36,8 +36,6 @@ export async function relayPush(
     const outcomes = await deps.settler.afterLoss(session.id, target, decision.relay);
     if (!isSettled(outcomes)) session.outcome = 'unknown';
     return { unpack: 'ok', reports: reportsOf(outcomes) };
-  } finally {
-    upstream.close();
   }
 }
 

@@ -34,6 +34,7 @@ export class Delivery {
       request.destroy(this.#late);
     }, idle);
     request.once('close', () => clearTimeout(this.#timer));
+    this.#connected = request.socket?.connecting === false;
     request.once('socket', (socket) => {
       this.#connected = !socket.connecting;
       socket.once('connect', () => {

@@ -19,6 +19,7 @@ const vaultOperationSchema = z.discriminatedUnion('do', [
 const operationSchema = z.discriminatedUnion('op', [
   z.strictObject({ op: z.literal('upload-pack'), upstream, path, advertised: z.boolean() }),
   z.strictObject({ op: z.literal('advertisement'), upstream, path }),
+  z.strictObject({ op: z.literal('prepare'), upstream, path, session: z.string().max(200) }),
   z.strictObject({
     op: z.literal('relay'),
     upstream,

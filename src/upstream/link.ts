@@ -9,7 +9,10 @@
  *   GET  /v1/advertisement  200, the upstream's receive-pack advertisement.
  *   POST /v1/relay          The body is the job (it may be large), then the pack.
  *                           200, the upstream's raw answer, and its outcome as a
- *                           trailer.
+ *                           trailer. It may be begun before the push is decided,
+ *                           with a "prepare" job in its header: the agent opens
+ *                           the upstream, and the body begins, once it comes,
+ *                           with eight hex digits, the length of the job.
  *   GET  /v1/check          200, what works and what does not, as JSON.
  *   POST /v1/vault          One change of the vault; the body is the secret. 200, JSON.
  *
@@ -31,7 +34,7 @@ export const linkPaths = {
 export const linkHeaders = {
   /** The signed job. */
   job: 'refgate-job',
-  /** Relay only: how many bytes at the start of the body are the signed job. */
+  /** Relay only, unless it was begun ahead: how many bytes at the start of the body are the signed job. */
   jobBytes: 'refgate-job-bytes',
   /** On the 101: `yes` when the advertisement comes first, `no` when commands may be sent at once. */
   advertised: 'refgate-advertised',
@@ -45,6 +48,9 @@ export const linkHeaders = {
    */
   outcome: 'refgate-outcome',
 } as const;
+
+/** The length of a job at the head of a relay that was begun ahead. */
+export const jobLengthDigits = 8;
 
 export const upgradeProtocol = 'refgate-upload-pack';
 

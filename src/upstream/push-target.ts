@@ -1,11 +1,11 @@
-import type { IncomingMessage } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import { RefgateError } from '../domain/error.ts';
 import type { PushAdvertisement, PushTarget, RelayOrder, RelayResult, Target } from '../domain/ports.ts';
 import { pushCapabilities, readAdvertisement } from '../git/advertisement.ts';
 import { PktReader } from '../git/pkt-line.ts';
 import { Delivery } from './delivery.ts';
 import { withIdleLimit } from './idle-reader.ts';
-import { linkHeaders, linkPaths, parseFault } from './link.ts';
+import { jobLengthDigits, linkHeaders, linkPaths, parseFault } from './link.ts';
 import { faultOf, type LinkClient, responseTo } from './link-client.ts';
 import type { RelayOperation } from './link-job.ts';
 import { readRelayAnswer } from './read-relay-answer.ts';
@@ -18,6 +18,7 @@ export class AgentPushTarget implements PushTarget {
   readonly #link: LinkClient;
   readonly #target: Target;
   readonly #open = new Set<{ destroy(): unknown }>();
+  #ahead: BegunRelay | undefined;
 
   constructor(link: LinkClient, target: Target) {
     this.#link = link;
@@ -33,16 +34,28 @@ export class AgentPushTarget implements PushTarget {
     return { capabilities: pushCapabilities(advertisement), refs: advertisement.refs };
   }
 
+  prepare(session: string): void {
+    const { upstream, path } = this.#target;
+    const job = this.#link.sign({ op: 'prepare', upstream, path, session });
+    const request = this.#link.start('POST', linkPaths.relay, { [linkHeaders.job]: job });
+    request.flushHeaders();
+    this.#ahead = { request, answered: responseTo(request) };
+    const over = (): void => {
+      if (this.#ahead?.request === request) this.#ahead = undefined;
+    };
+    // An agent that has gone, or says no already, is asked anew.
+    this.#ahead.answered.then(over, over);
+    this.#open.add(request);
+  }
+
   async relay(order: RelayOrder, onMessage: (band2: Buffer) => void | Promise<void>): Promise<RelayResult> {
     const job = Buffer.from(this.#link.sign(operationOf(this.#target, order)));
-    const request = this.#link.start('POST', linkPaths.relay, {
-      [linkHeaders.jobBytes]: String(job.length),
-      'content-length': String(job.length + (order.pack?.bytes ?? 0)),
-    });
-    this.#open.add(request);
+    const ahead = this.#ahead;
+    this.#ahead = undefined;
+    const { request, answered } = ahead ?? this.#begin(job.length + (order.pack?.bytes ?? 0), job.length);
     const delivery = new Delivery(request, this.#link.timeouts.idle);
-    const answered = responseTo(request);
-    const sent = delivery.send(job, order.pack);
+    const head = ahead === undefined ? job : Buffer.concat([jobLength(job), job]);
+    const sent = delivery.send(head, order.pack);
     let heard: Heard;
     try {
       heard = await hear(await answered, delivery, order, onMessage);
@@ -57,9 +70,27 @@ export class AgentPushTarget implements PushTarget {
     return heard.result;
   }
 
+  #begin(bytes: number, jobBytes: number): BegunRelay {
+    const request = this.#link.start('POST', linkPaths.relay, {
+      [linkHeaders.jobBytes]: String(jobBytes),
+      'content-length': String(bytes),
+    });
+    this.#open.add(request);
+    return { request, answered: responseTo(request) };
+  }
+
   close(): void {
     for (const open of this.#open) open.destroy();
   }
+}
+
+interface BegunRelay {
+  readonly request: ClientRequest;
+  readonly answered: Promise<IncomingMessage>;
+}
+
+function jobLength(job: Buffer): Buffer {
+  return Buffer.from(job.length.toString(16).padStart(jobLengthDigits, '0'));
 }
 
 /** What the agent said of a push, in either way. */

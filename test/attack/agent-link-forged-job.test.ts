@@ -68,6 +68,27 @@ test('jobs that are absent, forged, altered, expired, from the future, from befo
   assert.equal(await ask(agent, linkPaths.advertisement, good), '200');
 });
 
+test('a relay is not begun ahead by a job that is absent, forged or for something else', async (t) => {
+  const agent = await agentWithRepo(t);
+  const prepare: Operation = { op: 'prepare', upstream: 'disk', path: 'acme/web', session: 's1' };
+  const begin = async (job: string): Promise<string> => {
+    const link = new LinkClient(agent.socket, agent.signer, defaultLinkTimeouts);
+    const request = link.start('POST', linkPaths.relay, { [linkHeaders.job]: job });
+    const response = responseTo(request);
+    request.end('00000001x');
+    const { code, detail } = await faultOf(await response);
+    return `${code} ${detail}`;
+  };
+  assert.match(await begin(signJob(prepare, otherKey())), /^JOB_INVALID .*signature/);
+  assert.match(
+    await begin(signJob(operation, agent.signer)),
+    /^JOB_INVALID .*for advertisement, not for prepare/,
+  );
+  const good = signJob(prepare, agent.signer);
+  assert.match(await begin(good), /^JOB_INVALID .*not of the form/);
+  assert.match(await begin(good), /^JOB_INVALID .*used before/);
+});
+
 test('a ticket for one change of the vault is not good for another', async (t) => {
   const agent = await agentWithRepo(t);
   const list = signJob({ op: 'vault', change: { do: 'list' } }, agent.signer);

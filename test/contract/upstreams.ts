@@ -347,6 +347,38 @@ function writes(name: string, served: () => Served): void {
     assert.match(messages, /bell \?/);
   });
 
+  for (const session of ['s1', 'another']) {
+    test(`${name}: a push whose upstream was opened ahead, for session ${session}, is made like any other`, async (t) => {
+      const bench = await workbench(t, served(), 'linear');
+      const tip = await tipOf(bench, 'refs/heads/main');
+      const { oid, pack } = await nextCommit(bench, tip, 'ahead');
+      const target = bench.upstreams.pushTarget(bench.target);
+      t.after(() => target.close());
+      target.prepare(session);
+      const order = orderOf([{ ref: 'refs/heads/main', oldOid: tip, newOid: oid }], pack);
+      const { reports } = await target.relay(order, () => {});
+      assert.equal(reports[0]?.ok, true);
+      assert.equal(await tipOf(bench, 'refs/heads/main'), oid);
+      target.prepare(session);
+      await assert.rejects(
+        target.relay(order, () => {}),
+        codeOf('TIP_MOVED'),
+      );
+    });
+  }
+
+  test(`${name}: an upstream that was opened ahead may be left`, async (t) => {
+    const bench = await workbench(t, served(), 'linear');
+    const tip = await tipOf(bench, 'refs/heads/main');
+    const target = bench.upstreams.pushTarget(bench.target);
+    target.prepare('s1');
+    target.close();
+    const { oid, pack } = await nextCommit(bench, tip, 'left');
+    const order = orderOf([{ ref: 'refs/heads/main', oldOid: tip, newOid: oid }], pack);
+    const { reports } = await bench.upstreams.pushTarget(bench.target).relay(order, () => {});
+    assert.equal(reports[0]?.ok, true);
+  });
+
   test(`${name}: an atomic push of which one ref is refused changes nothing`, async (t) => {
     const bench = await workbench(t, served(), 'linear');
     const tip = await tipOf(bench, 'refs/heads/main');

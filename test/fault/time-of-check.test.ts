@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto';
 import { appendFileSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { git } from '../support/git.ts';
 import type { Refgate } from '../support/refgate.ts';
 import { pushBody, sendPush } from './push-body.ts';
@@ -17,7 +18,18 @@ const file = endsWithFile();
 let scene: Scene;
 let refgate: Refgate;
 
-const names = ['policy', 'tip', 'flip', 'longer', 'shorter', 'removed', 'token', 'key', 'user'] as const;
+const names = [
+  'policy',
+  'tip',
+  'soon',
+  'flip',
+  'longer',
+  'shorter',
+  'removed',
+  'token',
+  'key',
+  'user',
+] as const;
 
 const gates = new Map<string, Gate>();
 /** What the upstream was given, in one copy. */
@@ -75,11 +87,27 @@ test('a policy that is applied while a push waits: the push is refused, and judg
 
 test('a tip that somebody else moves while a push waits stays where they put it, and nothing of the push is made', async () => {
   const gitDir = scene.gitDir('tip');
-  const stderr = await changeMeanwhile('tip', () => scene.moveRef(gitDir, 'main', 'main~1'));
+  const stderr = await changeMeanwhile('tip', async () => {
+    await scene.moveRef(gitDir, 'main', 'main~1');
+    // What the agent read of the upstream while the pack came in is too old by then.
+    await setTimeout(2_500);
+  });
   assert.match(stderr, /the ref has moved on the upstream since the push began/);
   await assertNotRelayed('tip', 'TIP_MOVED', true);
   const moved = await git(['rev-parse', `${scene.before['main']}~1`], { cwd: gitDir });
   assert.deepEqual(await scene.tips('tip'), { main: moved });
+});
+
+test('a tip that somebody else moves right before the relay stays where they put it: the upstream compares and swaps', async () => {
+  const gitDir = scene.gitDir('soon');
+  const stderr = await changeMeanwhile('soon', () => scene.moveRef(gitDir, 'main', 'main~1'));
+  assert.match(stderr, /main -> main \((refused: TIP_MOVED|failed to update ref|.*fetch first.*)\)/);
+  const tips = await scene.tips('soon');
+  assert.equal(tips['main'], await git(['rev-parse', `${scene.before['main']}~1`], { cwd: gitDir }));
+  const reports = find(await lastPush(refgate, 'soon'), 'push.reported')?.data.reports;
+  assert.equal(reports?.find(({ ref }) => ref === 'refs/heads/main')?.ok, false);
+  const isMade = reports?.find(({ ref }) => ref === 'refs/heads/side')?.ok;
+  assert.equal(tips['side'], isMade ? scene.after['side'] : scene.before['side']);
 });
 
 test('a client that names another old oid than the tip is refused, and the ref stays', async () => {

@@ -157,7 +157,11 @@ export class HttpClient {
 
   #answerOf(request: ClientRequest): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
-      request.once('response', resolve);
+      request.once('response', (response) => {
+        // Whoever reads it is told; without a listener node would end the process.
+        response.on('error', () => {});
+        resolve(response);
+      });
       request.on('error', (error) => reject(explainFailure(error, this.#upstream)));
     });
   }

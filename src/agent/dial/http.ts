@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import * as http from 'node:http';
 import * as https from 'node:https';
 import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { RefgateError } from '../../domain/error.ts';
 import type { HttpDefinition } from '../../upstream/link-definition.ts';
 import type { Credentials } from '../vault/credentials.ts';
@@ -9,6 +10,9 @@ import type { Dial, DialTimeouts, ReceivePack, UploadPack } from './dial.ts';
 import { HttpClient, type HttpPlace } from './http-client.ts';
 import { converseByPost } from './http-converse.ts';
 import { checkedRepoPath } from './repo-path.ts';
+
+/** How long the end of an advertisement that was read is waited for, in ms; without it a new connection is opened. */
+const patienceForEnd = 50;
 
 /**
  * Dials a smart HTTP upstream (gitprotocol-http(5)) with the login of the
@@ -56,16 +60,36 @@ export async function dialHttp(
       return {
         advertisement: body,
         async push() {
+          // Read to its end, an answer leaves its connection to the next request.
+          await readRest(body);
           const { input, answer } = client.post('receive-pack', at, aborter.signal);
           return { input, output: Readable.from(bodyOf(answer), { objectMode: false }), complaint: () => '' };
         },
-        leave: () => {},
+        leave() {
+          void readRest(body).then((isRead) => isRead || aborter.abort());
+        },
         abort: () => aborter.abort(),
       };
     },
     without: secure ? [] : ['host-key'],
     close: () => agent.destroy(),
   };
+}
+
+/** Whether the end of an answer, of which nothing more is wanted, came soon. */
+async function readRest(body: AsyncIterable<Buffer>): Promise<boolean> {
+  const reading = async (): Promise<boolean> => {
+    for await (const _ of body);
+    return true;
+  };
+  const late = new AbortController();
+  try {
+    return await Promise.race([reading(), sleep(patienceForEnd, false, { signal: late.signal })]);
+  } catch {
+    return false;
+  } finally {
+    late.abort();
+  }
 }
 
 async function* bodyOf(answer: Promise<http.IncomingMessage>): AsyncGenerator<Buffer> {
