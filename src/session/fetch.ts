@@ -1,4 +1,4 @@
-import { RefgateError } from '../domain/error.ts';
+import { errorCodes, RefgateError } from '../domain/error.ts';
 import type { Target } from '../domain/ports.ts';
 import type { ChannelResult } from '../domain/session.ts';
 import { PktReader } from '../git/pkt-line.ts';
@@ -65,12 +65,30 @@ function reasonOf({ reason }: AbortSignal, cause: unknown): RefgateError {
 
 /**
  * Once bytes have gone out the door cannot speak any more: the client waits for
- * a pkt-line, and gets an ERR one. Inside sidebands the stream just ends.
+ * a pkt-line, and gets an ERR one. So does the second half of smart HTTP when the
+ * upstream fails, for git shows no more of a status than its number. Inside sidebands the stream just ends.
  */
 async function refuseInProtocol(work: FetchWork, error: unknown): Promise<void> {
   const { session } = work;
   const known = asRefgateError(error);
-  if (session.out.bytesWritten === 0 || work.inSideband || known.code === 'HUNG_UP') return;
-  const text = known.blame === 'refgate' ? `${known.code}, session ${session.id}` : known.message;
-  await session.out.write(errPkt(cleanLine(text, 900))).catch(() => undefined);
+  const begun = session.out.bytesWritten > 0;
+  const upstreamFailed = known.blame === 'upstream' || known.blame === 'operator';
+  if (!begun && !(upstreamFailed && session.channel.mode === 'rpc')) return;
+  if (work.inSideband || known.code === 'HUNG_UP') return;
+  try {
+    await session.out.write(errPkt(cleanLine(textFor(known, session.id), 900)));
+    session.isAnswered = true;
+  } catch {
+    // Nobody is there to hear it.
+  }
+}
+
+/** What the client may know: as the doors say it, and an upstream's refusal in its own words. */
+function textFor(error: RefgateError, id: string): string {
+  if (error.code === 'REPO_NOT_FOUND')
+    return `${errorCodes.REPO_NOT_FOUND}; check the URL, or ask for access`;
+  if (error.blame === 'client') return error.message;
+  if (error.blame === 'refgate') return `something went wrong inside Refgate; tell your administrator ${id}`;
+  if (error.code === 'UPSTREAM_REFUSED' && error.blame === 'upstream') return error.message;
+  return `${errorCodes[error.code]}; try again, or tell your administrator ${id}`;
 }

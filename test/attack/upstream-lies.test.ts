@@ -156,7 +156,7 @@ describe('an upstream that lies', () => {
       flushPkt,
     ]);
     const answer = await siege.ask({ repo: 'acme/acks', service: 'upload-pack', body, version: 'version=2' });
-    assert.equal(answer.status, 502);
+    assert.match(answer.text, /^[0-9a-f]{4}ERR /);
     assert.ok(memoryOf(siege.refgate.pid) < 500, `${memoryOf(siege.refgate.pid)} MiB`);
     await until('the upstream is let go', () => siege.answering() === 0);
   });
