@@ -40,6 +40,8 @@ export class Connections {
       return;
     }
     this.#perSource.set(source, count);
+    // Each request that was sent ahead listens for the end of the connection, and so does node itself.
+    socket.setMaxListeners(maxPipelined + 16);
     socket.once('close', () => {
       const left = (this.#perSource.get(source) ?? 1) - 1;
       if (left === 0) this.#perSource.delete(source);
