@@ -9,7 +9,10 @@ test('keys come from files, or from the environment', () => {
   const files = readArguments([...words, '--gateway-key', 'g.pub'], {});
   assert.deepEqual(files.gatewayKey, { file: 'g.pub' });
   assert.equal(files.vaultKey, undefined);
-  const environment = readArguments(words, { REFGATE_GATEWAY_KEY: 'PEM', REFGATE_VAULT_KEY: 'ab'.repeat(32) });
+  const environment = readArguments(words, {
+    REFGATE_GATEWAY_KEY: 'PEM',
+    REFGATE_VAULT_KEY: 'ab'.repeat(32),
+  });
   assert.deepEqual(environment.gatewayKey, { text: 'PEM' });
   assert.equal(environment.vaultKey, 'ab'.repeat(32));
 });
