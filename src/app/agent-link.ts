@@ -43,8 +43,7 @@ export async function createAgentLink(
         })
       : undefined;
   // A separate agent starts with our public key, and may see nothing of ours but the folder of its socket.
-  if (config.agentSocket !== undefined)
-    copyFileSync(publicFile, join(dirname(config.agentSocket), 'gateway.pub'));
+  if (config.agentSocket !== undefined) handOver(publicFile, dirname(config.agentSocket));
   const link = createUpstreams({
     agents: new Map(Object.keys(config.upstreams).map((name) => [name, { socket }])),
     signer: privateKey,
@@ -64,7 +63,7 @@ export async function createAgentLink(
           throw new RefgateError(
             'NOT_FOUND',
             'operator',
-            `upstream ${change.upstream}; see refgate upstream list`,
+            `there is no upstream ${change.upstream}; see refgate upstream list`,
           );
         }
         await recordChange(recorder, change, actor);
@@ -75,6 +74,16 @@ export async function createAgentLink(
       await agent?.close();
     },
   };
+}
+
+function handOver(publicFile: string, folder: string): void {
+  try {
+    copyFileSync(publicFile, join(folder, 'gateway.pub'));
+  } catch (cause) {
+    const why = (cause as NodeJS.ErrnoException).code;
+    const detail = `agentSocket: gateway.pub cannot be written into ${folder} (${why}); make the folder, and let us write there`;
+    throw new RefgateError('CONFIG_INVALID', 'operator', detail, { cause });
+  }
 }
 
 function definitionsOf(config: Config): UpstreamDefinitions {

@@ -36,17 +36,21 @@ const address = z.string().transform((text, context) => {
 
 const upstreamName = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9-]{0,31}$/, 'use lower-case letters, digits and hyphens');
-const count = z.number().int().min(1);
+  .regex(/^[a-z0-9][a-z0-9-]{0,31}$/, 'an upstream is named with lower-case letters, digits and hyphens');
+const hostKey = z
+  .string()
+  .regex(
+    /^(ssh-ed25519|ecdsa-sha2-nistp(256|384|521)|ssh-rsa) AAAA[A-Za-z0-9+/]+={0,2}(\s.*)?$/,
+    'expected TYPE BASE64, such as ssh-ed25519 AAAAC3...: a line of ssh-keyscan without the host name',
+  );
+const count = z.number().int().min(1, 'expected at least 1');
 const agent = z.literal('local', { message: "only 'local' is served by this version" }).default('local');
 
 const upstream = z.union([
   z.strictObject({
     ssh: z.strictObject({
       url: z.string().regex(/^ssh:\/\/[^\s/]+(\/\S*)?$/, 'expected ssh://USER@HOST[:PORT][/PREFIX]'),
-      hostKeys: z
-        .array(z.string().min(1))
-        .min(1, 'pin at least one host key; there is no trust on first use'),
+      hostKeys: z.array(hostKey).min(1, 'pin at least one host key; there is no trust on first use'),
     }),
     agent,
   }),
@@ -96,7 +100,10 @@ const limits = z
 
 const schema = z.strictObject({
   data: z.string().min(1).default('./data'),
-  publicUrl: z.url().optional(),
+  publicUrl: z
+    .string()
+    .regex(/^https?:\/\/[^\s/@?#]+\/?$/, 'expected https://HOST[:PORT]')
+    .optional(),
   listen: z
     .strictObject({
       ssh: address.prefault('127.0.0.1:2222'),
@@ -107,7 +114,7 @@ const schema = z.strictObject({
     .prefault({}),
   store: z.strictObject({ level: z.literal(true) }).prefault({ level: true }),
   upstreams: z.record(upstreamName, upstream),
-  repos: z.array(repoLine).min(1),
+  repos: z.array(repoLine).min(1, 'expected at least one line'),
   policy: z.string().min(1).default('policy.yaml'),
   noThin: z.boolean().default(true),
   agentSocket: z.string().min(1).optional(),
@@ -124,9 +131,8 @@ export function loadConfig(file: string): Config {
   try {
     text = readFileSync(file, 'utf8');
   } catch (cause) {
-    throw new RefgateError('CONFIG_INVALID', 'operator', `${file} cannot be read; name it with --config`, {
-      cause,
-    });
+    const detail = `${file} cannot be read (${(cause as NodeJS.ErrnoException).code}); name it with --config`;
+    throw new RefgateError('CONFIG_INVALID', 'operator', detail, { cause });
   }
   return parseConfig(text, resolve(file));
 }
@@ -144,7 +150,7 @@ export function parseConfig(text: string, file: string): Config {
   };
   if (document.errors.length > 0)
     fail(document.errors.map((error) => `${at(error.pos[0])}: ${error.message}`));
-  const parsed = schema.safeParse(document.toJS() ?? {});
+  const parsed = schema.safeParse(plainOf(document, file) ?? {}, { reportInput: true });
   if (!parsed.success) {
     return fail(
       parsed.error.issues.flatMap(flatten).map(({ path, message, key }) => {
@@ -154,6 +160,15 @@ export function parseConfig(text: string, file: string): Config {
     );
   }
   return finish(parsed.data, file, fail);
+}
+
+/** The document's value; aliases that multiply it without bounds are refused. */
+function plainOf(document: Doc, file: string): unknown {
+  try {
+    return document.toJS();
+  } catch (cause) {
+    throw new RefgateError('CONFIG_INVALID', 'operator', `${file}: ${(cause as Error).message}`, { cause });
+  }
 }
 
 interface Problem {
@@ -178,7 +193,28 @@ function flatten(issue: z.core.$ZodIssue): Problem[] {
     if (meant === undefined) return [{ path: issue.path, message: 'expected one of ssh:, http: or path:' }];
     return meant.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] })).flatMap(flatten);
   }
+  if (issue.code === 'invalid_type') {
+    const missing = issue.input === undefined;
+    return [{ path: issue.path, message: missing ? 'is missing' : `expected ${kindOf(issue.expected)}` }];
+  }
+  if (issue.code === 'invalid_key') return issue.issues.map(({ message }) => ({ path: issue.path, message }));
+  if (issue.code === 'too_small' && issue.origin === 'string')
+    return [{ path: issue.path, message: 'is empty' }];
   return [{ path: issue.path, message: issue.message }];
+}
+
+const kinds: Readonly<Record<string, string>> = {
+  record: 'keys and values',
+  object: 'keys and values',
+  array: 'a list',
+  string: 'text; write it in quotes when it looks like a number',
+  int: 'a whole number',
+  number: 'a number',
+  boolean: 'true or false',
+};
+
+function kindOf(expected: string): string {
+  return kinds[expected] ?? expected;
 }
 
 type Doc = ReturnType<typeof parseDocument>;

@@ -2,10 +2,14 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
 import { RefgateError } from '../domain/error.ts';
 import type { Log } from '../domain/log.ts';
 
 const agentMain = fileURLToPath(new URL('../agent/main.js', import.meta.url));
+
+/** How the agent begins the line that says why it ends; see agent/main.ts. */
+const complaint = 'refgate-agent: ';
 
 /** How long the agent has to say that it is ready, and to end when asked, in ms. */
 const patience = 15_000;
@@ -92,24 +96,51 @@ async function launch({
     // Ctrl-C goes to a terminal's whole process group; the agent must outlive the pushes that the gateway lets end.
     detached: true,
   });
-  createInterface({ input: child.stderr }).on('line', (line) => logLine(log, line));
+  let last = '';
+  createInterface({ input: child.stderr }).on('line', (line) => {
+    last = line.startsWith(complaint) ? line.slice(complaint.length) : last;
+    logLine(log, line);
+  });
   const ready = new Promise<void>((resolve, reject) => {
     createInterface({ input: child.stdout }).once('line', () => resolve());
     child.once('error', reject);
-    child.once('exit', () => reject(new Error('it ended at once')));
+    // 'close' and not 'exit': what it said on stderr has then been read.
+    child.once('close', () => reject(new Error('it ended at once')));
     setTimeout(() => reject(new Error('it was not ready in time')), patience).unref();
   });
   try {
     await ready;
   } catch (cause) {
     child.kill('SIGKILL');
-    throw new RefgateError('UPSTREAM_UNREACHABLE', 'operator', 'the agent does not start; see the log', {
-      cause,
-    });
+    const why = last || `${(cause as Error).message}; see the log`;
+    throw new RefgateError('UPSTREAM_UNREACHABLE', 'operator', `the agent does not start: ${why}`, { cause });
   }
   return child;
 }
 
+const logEntry = z.looseObject({
+  level: z.number(),
+  time: z.number(),
+  hostname: z.string(),
+  name: z.string(),
+});
+
+/** The agent logs as we do: its lines become lines of ours, with their level. */
 function logLine(log: Log, line: string): void {
-  log.warn({ agent: line.slice(0, 4_000) }, 'agent says');
+  const entry = logEntry.safeParse(parseJson(line));
+  if (!entry.success) {
+    log.warn({ agent: line.slice(0, 4_000) }, 'agent says');
+    return;
+  }
+  const { level, time: _, hostname: __, name: ___, ...agent } = entry.data;
+  const method = level >= 50 ? 'error' : level >= 40 ? 'warn' : level >= 30 ? 'info' : 'debug';
+  log[method]({ agent }, 'agent says');
+}
+
+function parseJson(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
 }

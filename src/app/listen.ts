@@ -49,14 +49,8 @@ async function listening(server: Server, where: string): Promise<void> {
   try {
     await once(server, 'listening');
   } catch (cause) {
-    const why =
-      (cause as NodeJS.ErrnoException).code === 'EADDRINUSE' ? 'is in use' : 'cannot be listened on';
-    throw new RefgateError(
-      'CONFIG_INVALID',
-      'operator',
-      `${where} ${why}; change listen: or stop what uses it`,
-      { cause },
-    );
+    const detail = `cannot listen on ${where} (${(cause as NodeJS.ErrnoException).code}); change listen:, or stop what uses it`;
+    throw new RefgateError('CONFIG_INVALID', 'operator', detail, { cause });
   }
 }
 

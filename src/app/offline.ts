@@ -1,5 +1,6 @@
 /** What the command line can do without a server. The rooms behind it are not the command line's to know. */
 export { cleanLine as cleanText } from '../git/text.ts';
+export { parsePublicKey } from '../identity/public-key.ts';
 export { parseTtl } from '../identity/ttl.ts';
 export { testPolicy } from '../policy/cases.ts';
 export { loadPolicy } from '../policy/load.ts';

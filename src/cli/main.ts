@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import { RefgateError } from '../domain/error.ts';
+import { type ErrorCode, errorCodes, RefgateError } from '../domain/error.ts';
 import { addIdentityCommands } from './commands/identity.ts';
 import { addAuditCommands, addSessionCommands } from './commands/ledger.ts';
 import { addPolicyCommands } from './commands/policy.ts';
@@ -15,15 +15,31 @@ export async function runCli(args: readonly string[], output: Output): Promise<n
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    if (!(error instanceof RefgateError)) throw error;
     output.err(
-      error.message
+      complaintOf(error)
         .split('\n')
         .map((line) => `refgate: ${line}\n`)
         .join(''),
     );
-    return error.code === 'USAGE' ? 2 : 1;
+    return error instanceof RefgateError && error.code === 'USAGE' ? 2 : 1;
   }
+}
+
+/** Codes whose details are whole sentences: what the table says of them adds nothing for who has just typed the command. */
+const plain: ReadonlySet<ErrorCode> = new Set([
+  'USAGE',
+  'NOT_FOUND',
+  'CONFLICT',
+  'CHECK_FAILED',
+  'CONFIG_INVALID',
+  'POLICY_INVALID',
+]);
+
+function complaintOf(error: unknown): string {
+  if (error instanceof RefgateError)
+    return plain.has(error.code) ? (error.detail ?? error.message) : error.message;
+  if (process.env['REFGATE_LOG'] === 'debug' && error instanceof Error) return error.stack ?? error.message;
+  return `${errorCodes.INTERNAL}: ${error}; REFGATE_LOG=debug shows where`;
 }
 
 function createProgram(output: Output): Command {
@@ -53,6 +69,15 @@ function inheritSettings(command: Command): void {
   }
 }
 
+/** Whoever reads our output may stop before its end, as `head` does; a disk may be full. */
+function onOutputError(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE')
+    process.stderr.write(`refgate: the output cannot be written: ${error.message}\n`);
+  process.exit(error.code === 'EPIPE' ? 0 : 1);
+}
+
+process.stdout.on('error', onOutputError);
+process.stderr.on('error', () => {});
 process.exitCode = await runCli(process.argv.slice(2), {
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),

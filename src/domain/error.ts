@@ -68,6 +68,7 @@ export const errorCodes = {
   USAGE: 'the command was not understood',
   NOT_FOUND: 'what was named does not exist',
   CONFLICT: 'what was named exists already, or changed meanwhile',
+  CHECK_FAILED: 'a check or a test that was asked for did not pass',
   HUNG_UP: 'the client closed the connection',
   IDLE_TIMEOUT: 'the client sent nothing for too long',
   INTERNAL: 'something went wrong inside Refgate',

@@ -16,8 +16,8 @@ const maxCommandLength = 4096;
 
 const unsupported: Readonly<Record<string, string>> = {
   'git-upload-archive': 'git archive --remote is not served; clone the repository instead',
-  'git-lfs-authenticate': 'Git LFS is not served here yet; push without LFS, or ask the operator',
-  'git-lfs-transfer': 'Git LFS is not served here yet; push without LFS, or ask the operator',
+  'git-lfs-authenticate': 'Git LFS is not served here yet; push without LFS objects, or ask the operator',
+  'git-lfs-transfer': 'Git LFS is not served here yet; push without LFS objects, or ask the operator',
   git: 'write git-upload-pack or git-receive-pack in one word',
   scp: 'files cannot be copied here; use git clone',
   sftp: 'files cannot be copied here; use git clone',

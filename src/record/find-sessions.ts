@@ -109,7 +109,11 @@ async function cursor(store: Store, before: string | undefined): Promise<string 
   if (before === undefined) return undefined;
   const row = await readSummary(store, before);
   if (!row)
-    throw new RefgateError('NOT_FOUND', 'operator', `session ${before}; begin again with the first page`);
+    throw new RefgateError(
+      'NOT_FOUND',
+      'operator',
+      `there is no session ${before}; begin again with the first page`,
+    );
   return indexKey('', row.openedAt, row.id).slice(1);
 }
 

@@ -103,7 +103,10 @@ class StoredPolicy implements PolicyInForce {
 
   async text(version: string): Promise<string> {
     const kept = /^[0-9a-f]{12}$/.test(version) ? await this.#store.get(`${textStart}${version}`) : undefined;
-    if (!kept) throw new RefgateError('NOT_FOUND', 'operator', `policy version ${JSON.stringify(version)}`);
+    if (!kept) {
+      const detail = `there is no policy version ${JSON.stringify(version)}; see refgate policy history`;
+      throw new RefgateError('NOT_FOUND', 'operator', detail);
+    }
     return decoder.decode(kept);
   }
 

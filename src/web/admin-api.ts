@@ -23,7 +23,8 @@ export interface AdminPorts {
   readonly log: Log;
 }
 
-const name = z.string().min(1).max(64);
+/** Bounded here; what a name may be, the directory says in better words. */
+const name = z.string().max(512);
 const newUser = z.strictObject({
   name,
   kind: z.enum(['person', 'service']),
@@ -189,7 +190,7 @@ function ledgerRoutes(router: Router, ledger: LedgerReader): void {
       const id = read(name, request.params['id']);
       const events = await ledger.sessionEvents(id);
       if (events.length === 0)
-        throw new RefgateError('NOT_FOUND', 'client', `session ${id}; see refgate session list`);
+        throw new RefgateError('NOT_FOUND', 'client', `there is no session ${id}; see refgate session list`);
       return events;
     }),
   );

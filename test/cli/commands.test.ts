@@ -68,7 +68,7 @@ describe('the commands of an operator', () => {
     await fails(
       ['key', 'add', 'nobody', join(dir, 'missing.pub')],
       1,
-      /^refgate: .*missing\.pub cannot be read\n$/,
+      /^refgate: .*missing\.pub cannot be read \(ENOENT\)\n$/,
     );
     await fails(['user', 'disable', 'nobody'], 1, /^refgate: .*nobody.*\n$/);
     await fails(['session', 'show', 's-unknown'], 1, /^refgate: .*s-unknown.*\n$/);
@@ -129,7 +129,7 @@ test('without a server, or without a configuration, one line says what to do', a
   const main = join(outDir, 'src', 'cli', 'main.js');
   const missing = await runCommand(process.execPath, [main, 'user', 'list'], { cwd: dir });
   assert.equal(missing.status, 1);
-  assert.match(missing.stderr, /^refgate: .*refgate\.yaml cannot be read; name it with --config\n$/);
+  assert.match(missing.stderr, /^refgate: .*refgate\.yaml cannot be read \(ENOENT\); name it with --config\n$/);
   writeFileSync(
     join(dir, 'refgate.yaml'),
     'upstreams: { a: { path: { root: . } } }\nrepos: [{ path: "**", upstream: a }]\n',

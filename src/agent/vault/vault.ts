@@ -81,7 +81,7 @@ export class Vault implements Credentials {
     await this.#change((entries) => {
       const others = entries.filter((other) => !samePlace(other, entry));
       if (others.length === entries.length) {
-        throw new RefgateError('NOT_FOUND', 'operator', `${entry.kind} for ${placeOf(entry)}`);
+        throw new RefgateError('NOT_FOUND', 'operator', `there is no ${entry.kind} for ${placeOf(entry)}`);
       }
       return others;
     });

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { parseTtl } from '../../app/offline.ts';
+import { parsePublicKey, parseTtl } from '../../app/offline.ts';
 import { RefgateError } from '../../domain/error.ts';
 import type { KeyRecord, Role, TokenRecord, UserRecord } from '../../domain/identity.ts';
 import { formatTable, type Output, print } from '../output.ts';
@@ -63,10 +63,10 @@ function addKeyCommands(key: Command, output: Output): void {
   withJson(key.command('add <name> <file>'), 'refgate key add alice ~/.ssh/id_ed25519.pub')
     .description('register a public key; - reads it from standard input')
     .action(async (user: string, file: string, _options: unknown, command: Command) => {
-      const record = await adminOf(command).send<KeyRecord>('POST', '/keys', {
-        user,
-        line: readText(file).trim(),
-      });
+      const line = readText(file).trim();
+      // The server checks it as well; but a private key that was given by mistake must not even go there.
+      parsePublicKey(line);
+      const record = await adminOf(command).send<KeyRecord>('POST', '/keys', { user, line });
       print(
         output,
         optionsOf(command).json,
@@ -125,7 +125,7 @@ function addTokenCommands(token: Command, output: Output): void {
       );
     },
   );
-  withJson(token.command('revoke <id>'), 'refgate token revoke t-1a2b3c').action(
+  withJson(token.command('revoke <id>'), 'refgate token revoke tok-0123456789abcdef').action(
     async (id: string, _options: unknown, command: Command) => {
       await adminOf(command).send('DELETE', `/tokens/${encodeURIComponent(id)}`);
       print(output, optionsOf(command).json, { id, revoked: true }, () => `revoked ${id}\n`);
@@ -143,6 +143,7 @@ export function readText(file: string): string {
   try {
     return readFileSync(file === '-' ? 0 : file, 'utf8');
   } catch (cause) {
-    throw new RefgateError('NOT_FOUND', 'client', `${file} cannot be read`, { cause });
+    const why = (cause as NodeJS.ErrnoException).code;
+    throw new RefgateError('NOT_FOUND', 'client', `${file} cannot be read (${why})`, { cause });
   }
 }

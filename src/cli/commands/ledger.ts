@@ -1,9 +1,19 @@
 import type { Command } from 'commander';
 import { RefgateError } from '../../domain/error.ts';
-import type { LedgerEvent, SessionSummary } from '../../domain/record.ts';
+import type { LedgerEvent, SessionOutcome, SessionSummary } from '../../domain/record.ts';
 import { toError } from '../admin-client.ts';
 import { formatJson, formatTable, type Output, print } from '../output.ts';
-import { adminOf, optionsOf, withJson } from './shared.ts';
+import { adminOf, oneOf, optionsOf, withJson } from './shared.ts';
+
+const outcomes: readonly SessionOutcome[] = [
+  'ok',
+  'partial',
+  'refused',
+  'rejected',
+  'failed',
+  'aborted',
+  'unknown',
+];
 
 /** session: what happened. */
 export function addSessionCommands(program: Command, output: Output): void {
@@ -15,11 +25,11 @@ export function addSessionCommands(program: Command, output: Output): void {
     .description('the newest sessions first')
     .option('--user <name>', 'of this user')
     .option('--repo <repo>', 'on this repository')
-    .option('--ref <ref>', 'that pushed this ref')
-    .option('--outcome <outcome>', 'ok, partial, refused, rejected, failed, aborted or unknown')
+    .option('--ref <ref>', 'that pushed this ref, named in full: refs/heads/main')
+    .option('--outcome <outcome>', outcomes.join(', '))
     .option('--since <time>', 'opened at or after: a date or an RFC 3339 time')
     .option('--until <time>', 'opened at or before')
-    .option('--limit <n>', 'how many', '50')
+    .option('--limit <n>', 'how many, at most 1000', '50')
     .option('--before <id>', 'the page after this session')
     .action(async (_options: unknown, command: Command) => {
       const options =
@@ -29,13 +39,15 @@ export function addSessionCommands(program: Command, output: Output): void {
             string | undefined
           >
         >(command);
-      const { user, repo, ref, outcome, limit, before } = options;
+      const { user, ref, before } = options;
+      if (ref !== undefined && !ref.startsWith('refs/'))
+        throw new RefgateError('USAGE', 'client', `--ref takes a name in full, such as refs/heads/${ref}`);
       const query = {
         user,
-        repo,
+        repo: options.repo?.replace(/\.git$/, ''),
         ref,
-        outcome,
-        limit,
+        outcome: options.outcome === undefined ? undefined : oneOf('--outcome', outcomes, options.outcome),
+        limit: limitOf(options.limit),
         before,
         since: timeOf(options.since),
         until: timeOf(options.until),
@@ -49,6 +61,12 @@ export function addSessionCommands(program: Command, output: Output): void {
       const events = await adminOf(command).get<LedgerEvent[]>(`/sessions/${encodeURIComponent(id)}`);
       print(output, optionsOf(command).json, events, (all) => all.map(formatEvent).join(''));
     });
+}
+
+function limitOf(text = '50'): string {
+  const limit = Number(text);
+  if (Number.isInteger(limit) && limit >= 1 && limit <= 1_000) return text;
+  throw new RefgateError('USAGE', 'client', `--limit is a number from 1 to 1000, not ${text}`);
 }
 
 function timeOf(text: string | undefined): string | undefined {

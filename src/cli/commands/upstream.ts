@@ -47,10 +47,14 @@ function addUpstreams(upstream: Command, output: Output): void {
     .action(async (repo: string, _options: unknown, command: Command) => {
       const lines = await adminOf(command).send<CheckLine[]>('POST', '/upstreams/check', { repo });
       print(output, optionsOf(command).json, lines, (all) =>
-        all.map((one) => `${one.outcome.padEnd(7)}  ${one.name}: ${one.text}\n`).join(''),
+        all.map((one) => `${one.outcome.padEnd(7)}  ${describeLine(one)}\n`).join(''),
       );
       if (lines.some((line) => line.outcome === 'failed'))
-        throw new RefgateError('UPSTREAM_REFUSED', 'operator', `${repo} is not usable yet`);
+        throw new RefgateError(
+          'CHECK_FAILED',
+          'operator',
+          `${repo} is not usable yet; see what failed above`,
+        );
     });
   withJson(
     upstream.command('credential <upstream>'),
@@ -74,6 +78,9 @@ function addUpstreams(upstream: Command, output: Output): void {
       print(output, options.json, done, () => `the agent holds a credential for ${name} ${options.repo}\n`);
     });
 }
+
+const describeLine = ({ name, outcome, text }: CheckLine): string =>
+  text === outcome ? name : `${name}: ${text}`;
 
 interface KeyOptions {
   readonly upstream: string;

@@ -176,7 +176,7 @@ async function finish(
 }
 
 async function refuseLfs(request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const message = 'Git LFS is not served here yet; push without LFS objects, or to the host itself';
+  const message = 'Git LFS is not served here yet; push without LFS objects, or ask the operator';
   await send(request, response, 501, `${JSON.stringify({ message })}\n`, {
     'Content-Type': 'application/vnd.git-lfs+json',
   });
