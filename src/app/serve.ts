@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { pino } from 'pino';
+import { RefgateError } from '../domain/error.ts';
 import type { Directory } from '../domain/identity.ts';
 import type { Log } from '../domain/log.ts';
 import type { Recorder } from '../domain/record.ts';
@@ -74,7 +75,7 @@ const httpLimits = {
  * opened before a failure is closed again. @throws CONFIG_INVALID and what the parts throw
  */
 export async function startServer(config: Config, options: StartOptions = {}): Promise<RunningServer> {
-  const log = pino({ name: 'refgate', level: process.env['REFGATE_LOG'] ?? 'info' }, pino.destination(2));
+  const log = pino({ name: 'refgate', level: logLevel() }, pino.destination(2));
   const closers = new Closers();
   try {
     return await compose(config, log, closers, options);
@@ -82,6 +83,14 @@ export async function startServer(config: Config, options: StartOptions = {}): P
     await closers.close();
     throw error;
   }
+}
+
+function logLevel(): string {
+  const levels = ['silent', ...Object.keys(pino.levels.values)];
+  const level = process.env['REFGATE_LOG'] ?? 'info';
+  if (levels.includes(level)) return level;
+  const detail = `REFGATE_LOG is one of ${levels.join(', ')}, not ${JSON.stringify(level)}`;
+  throw new RefgateError('CONFIG_INVALID', 'operator', detail);
 }
 
 async function compose(

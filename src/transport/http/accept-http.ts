@@ -113,12 +113,19 @@ async function createHttpServer(options: HttpDoorOptions): Promise<Server> {
     noDelay: true,
   };
   if (options.tls === undefined) return createServer(common);
+  const [cert, key] = await Promise.all([readPem('cert', options.tls.cert), readPem('key', options.tls.key)]);
   try {
-    const [cert, key] = await Promise.all([readFile(options.tls.cert), readFile(options.tls.key)]);
     return createTlsServer({ ...common, cert, key, minVersion: 'TLSv1.2', handshakeTimeout: headersMs });
   } catch (cause) {
-    throw invalid(`listen.tls: ${cause instanceof Error ? cause.message : String(cause)}`, cause);
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw invalid(`listen.tls: cert and key are not a pair of PEM files (${why})`, cause);
   }
+}
+
+function readPem(which: string, file: string): Promise<Buffer> {
+  return readFile(file).catch((cause: NodeJS.ErrnoException) => {
+    throw invalid(`listen.tls.${which}: ${file} cannot be read (${cause.code})`, cause);
+  });
 }
 
 function buildApp(options: HttpDoorOptions, connections: Connections, state: { readonly closing: boolean }) {
@@ -151,9 +158,10 @@ function buildApp(options: HttpDoorOptions, connections: Connections, state: { r
 
 async function listen(server: Server, { host, port }: { host: string; port: number }): Promise<void> {
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause) =>
-      reject(invalid(`cannot listen on ${host}:${port}: ${cause.message}`, cause)),
-    );
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      const where = `${host}:${port} (${cause.code})`;
+      reject(invalid(`cannot listen for HTTP on ${where}; change listen.http, or stop what uses it`, cause));
+    });
     server.listen({ host, port }, resolve);
   });
 }

@@ -99,7 +99,7 @@ class Door {
     const { host, port } = this.#options.listen;
     return new Promise((resolve, reject) => {
       this.#listener.once('error', (cause: NodeJS.ErrnoException) => {
-        const detail = `cannot listen for SSH on ${host}:${port}: ${cause.code}`;
+        const detail = `cannot listen for SSH on ${host}:${port} (${cause.code}); change listen.ssh, or stop what uses it`;
         reject(new RefgateError('CONFIG_INVALID', 'operator', detail, { cause }));
       });
       this.#listener.listen(port, host, () => {
