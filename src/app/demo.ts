@@ -139,11 +139,24 @@ export interface DemoAddresses {
   readonly hostKey: string;
 }
 
-/** Writes known_hosts, and gives the commands to copy, for a shell in the current folder. */
+/** What ssh needs to come in as alice; its own quoting, so that a folder may be named with spaces. */
+function sshConfig(folder: string): string {
+  const quoted = (name: string): string => `"${join(folder, name).replaceAll('%', '%%')}"`;
+  return `Host *
+  IdentityFile ${quoted('alice')}
+  IdentitiesOnly yes
+  UserKnownHostsFile ${quoted('known_hosts')}
+  StrictHostKeyChecking yes
+`;
+}
+
+/** Writes known_hosts and ssh_config, and gives the commands to copy, for a shell in the current folder. */
 export function demoStory({ folder, ssh, http, hostKey }: DemoAddresses): string {
   const [host = '', port = ''] = ssh.split(':');
   writeFileSync(join(folder, 'known_hosts'), `[${host}]:${port} ${hostKey}\n`);
-  const at = (name: string): string => join(relative(process.cwd(), folder) || '.', name);
+  writeFileSync(join(folder, 'ssh_config'), sshConfig(folder));
+  const path = (name: string): string => join(relative(process.cwd(), folder) || '.', name);
+  const at = (name: string): string => (/^[\w./-]+$/.test(path(name)) ? path(name) : `'${path(name)}'`);
   const withToken = new URL(`${http}/acme/web.git`);
   withToken.username = 'alice';
   withToken.password = readFileSync(join(folder, 'alice.token'), 'utf8');
@@ -151,9 +164,9 @@ export function demoStory({ folder, ssh, http, hostKey }: DemoAddresses): string
 Refgate is running. In another terminal, in this folder:
 
   # 1. clone through the bastion, with alice's key
-  export GIT_SSH_COMMAND="ssh -i $PWD/${at('alice')} -o IdentitiesOnly=yes -o UserKnownHostsFile=$PWD/${at('known_hosts')}"
-  git clone ssh://git@${ssh}/acme/web.git web
-  cd web && git config user.name Alice && git config user.email alice@example.com
+  export GIT_SSH_COMMAND="ssh -F '$PWD/${path('ssh_config')}'"
+  git clone ssh://git@${ssh}/acme/web.git ${at('web')}
+  cd ${at('web')} && git config user.name Alice && git config user.email alice@example.com
 
   # 2. a push that passes
   echo "more" >> README.md && git commit -am "Write more" && git push
@@ -168,7 +181,7 @@ Refgate is running. In another terminal, in this folder:
   git ls-remote ${withToken.href}
 
   # 6. what happened, from the ledger
-  cd .. && node bin/refgate.js --config ${at('refgate.yaml')} session list
+  cd - && node bin/refgate.js --config ${at('refgate.yaml')} session list
   node bin/refgate.js --config ${at('refgate.yaml')} audit verify
 
 Everything is in ${folder}; remove that folder to begin anew. Stop with Ctrl-C.

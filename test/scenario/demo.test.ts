@@ -40,7 +40,7 @@ async function stop({ child }: Demo): Promise<number | null> {
 }
 
 test('the commands that the demo prints do what it says of them, and it goes on after a restart', async (t) => {
-  const cwd = tempDir(t, 'demo');
+  const cwd = tempDir(t, 'demo in a folder with spaces');
   // The story says `node bin/refgate.js`, which is the compiled program of this very build.
   const program = join(cwd, 'bin');
   await runCommand('mkdir', [program], { cwd });
@@ -56,7 +56,7 @@ test('the commands that the demo prints do what it says of them, and it goes on 
     return run.stdout + run.stderr;
   };
   const inWeb = (step: string): string =>
-    `${demo.steps.get('1')?.split('\n')[0]}\ncd web\n${demo.steps.get(step)}`;
+    `${demo.steps.get('1')?.split('\n')[0]}\ncd refgate-demo/web\n${demo.steps.get(step)}`;
   const again = async (step: string, status: number): Promise<string> => {
     const run = await runCommand('bash', ['-e', '-c', inWeb(step)], { cwd, env: gitEnv() });
     assert.equal(run.status, status, run.stderr);
@@ -75,6 +75,6 @@ test('the commands that the demo prints do what it says of them, and it goes on 
   demo = await startDemo(cwd);
   assert.match(await shell('5', 0), /refs\/heads\/main/);
   assert.match(await again('6', 0), /receive-pack/);
-  assert.equal(readFileSync(join(cwd, 'web', 'README.md'), 'utf8').includes('more'), true);
+  assert.equal(readFileSync(join(cwd, 'refgate-demo', 'web', 'README.md'), 'utf8').includes('more'), true);
   assert.equal(await stop(demo), 0);
 });
