@@ -66,11 +66,12 @@ async function judgeAndRelay(push: Push, reader: PktReader): Promise<RelayResult
   const { deps, session, target, request, reporter } = push;
   const upstream = deps.upstreams.pushTarget(target);
   const release = deps.pushSlots.take(session.channel.principal.user);
+  const over = new AbortController();
   let held: HeldPack | undefined;
   try {
     await session.record('push.requested', requested(push));
     upstream.prepare(session.id);
-    const freshNames = askNames(push);
+    const freshNames = askNames(push, over.signal);
     held = await hold(push, reader);
     if (session.channel.mode === 'rpc') await expectEnd(reader);
     reporter.wait(deps.limits.keepAlive);
@@ -87,6 +88,7 @@ async function judgeAndRelay(push: Push, reader: PktReader): Promise<RelayResult
     return { unpack: relayed.unpack, reports: [...relayed.reports, ...refused] };
   } finally {
     release();
+    over.abort();
     upstream.close();
     await held?.release();
   }
@@ -109,10 +111,14 @@ function requested({ target, request }: Push): EventPayloads['push.requested'] {
   };
 }
 
-/** The upstream is asked while the pack comes in, and again when that took long. */
-function askNames({ deps, session, target, request }: Push): () => ReturnType<typeof checkNames> {
+/** The upstream is asked while the pack comes in, and again when that took long; not beyond the end of the push. */
+function askNames(
+  { deps, session, target, request }: Push,
+  over: AbortSignal,
+): () => ReturnType<typeof checkNames> {
+  const signal = AbortSignal.any([session.channel.signal, over]);
   const ask = (): ReturnType<typeof checkNames> => {
-    const naming = checkNames(deps, target, request, session.channel.signal);
+    const naming = checkNames(deps, target, request, signal);
     // Awaited later; it must not be unhandled when something else fails first.
     naming.catch(() => {});
     return naming;

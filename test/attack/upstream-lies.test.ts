@@ -228,6 +228,21 @@ describe('an upstream that lies', () => {
     });
   }
 
+  test('an upstream that lists refs without end is let go when the push was refused for its pack', async () => {
+    siege.behave('names', async ({ kind }, response) => {
+      if (kind !== 'ls-refs') return false;
+      await writeForEver(response, Buffer.concat(Array(500).fill(encodePkt(`${oid} refs/heads/x\n`))));
+      return true;
+    });
+    const pack = await packOf(clone);
+    pack.writeUInt8(pack.readUInt8(pack.length - 1) ^ 1, pack.length - 1);
+    const tip = await git(['rev-parse', 'HEAD'], { cwd: clone });
+    const body = pushBody([`${zero} ${tip} refs/heads/new`], pack);
+    const answer = await siege.ask({ repo: 'acme/names', service: 'receive-pack', body });
+    assert.match(bandsOf(answer.body)[1], /ng refs\/heads\/new refused: PACK_CHECKSUM/);
+    await until('the upstream is let go', () => siege.answering() === 0);
+  });
+
   test('messages and reasons of the upstream reach the terminal without what acts on it', async () => {
     const answer = report(['unpack ok\n', `ng refs/heads/new ${escapes}\n`]);
     const run = await pushTo('escapes', band(2, `${escapes}\n`), answer, band(2, escapes), flushPkt);
