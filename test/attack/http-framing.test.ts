@@ -86,6 +86,16 @@ describe('framing of requests', () => {
     assert.equal(at.channels.length, 0);
   });
 
+  test('the address that it listens on is its own, and another port of it is not', async () => {
+    for (const [port, status] of [
+      [at.door.port, 200],
+      [at.door.port + 1, 421],
+    ] as const) {
+      const answer = await exchange(at, `${get(`Host: 127.0.0.1:${port}`)}Connection: close\r\n\r\n`);
+      assert.equal(answer.status, status);
+    }
+  });
+
   test('the host name is compared without regard to case', async () => {
     const answer = await exchange(at, `${get('Host: git.EXAMPLE.com:8443')}Connection: close\r\n\r\n`);
     assert.equal(answer.status, 200);

@@ -32,7 +32,7 @@ export interface HttpDoorOptions {
   readonly listen: { readonly host: string; readonly port: number };
   /** Paths of PEM files. Left out: plain HTTP, on loopback addresses only. */
   readonly tls?: { readonly cert: string; readonly key: string };
-  /** Values of the Host header that are ours, such as `git.example.com`. Left out: any. */
+  /** Values of the Host header that are ours, such as `git.example.com`, beside the address itself. Left out: any. */
   readonly hosts?: readonly string[];
   readonly authenticator: Authenticator;
   readonly serve: Serve;
@@ -64,7 +64,8 @@ export async function startHttpDoor(options: HttpDoorOptions): Promise<HttpDoor>
   const connections = new Connections(limits);
   const state = { closing: false };
   const server = await createHttpServer(options);
-  const app = buildApp(options, connections, state);
+  const hosts = options.hosts && new Set(options.hosts.map((host) => host.toLowerCase()));
+  const app = buildApp(options, connections, state, hosts);
   const handle = async (request: IncomingMessage, response: ServerResponse) => {
     response.on('error', () => {});
     response.once('close', () => {
@@ -88,6 +89,7 @@ export async function startHttpDoor(options: HttpDoorOptions): Promise<HttpDoor>
   const address = server.address() as AddressInfo;
   const scheme = options.tls === undefined ? 'http' : 'https';
   const host = isIP(options.listen.host) === 6 ? `[${options.listen.host}]` : options.listen.host;
+  hosts?.add(`${host}:${address.port}`.toLowerCase());
   log.info({ host: address.address, port: address.port, scheme }, 'http door open');
   return {
     host: address.address,
@@ -128,9 +130,13 @@ function readPem(which: string, file: string): Promise<Buffer> {
   });
 }
 
-function buildApp(options: HttpDoorOptions, connections: Connections, state: { readonly closing: boolean }) {
+function buildApp(
+  options: HttpDoorOptions,
+  connections: Connections,
+  state: { readonly closing: boolean },
+  hosts: ReadonlySet<string> | undefined,
+) {
   const { log } = options;
-  const hosts = options.hosts === undefined ? undefined : new Set(options.hosts.map((h) => h.toLowerCase()));
   const app = express();
   app.set('env', 'production');
   app.set('query parser', false);

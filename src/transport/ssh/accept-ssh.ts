@@ -105,7 +105,7 @@ class Door {
       this.#listener.listen(port, host, () => {
         const address = this.#listener.address();
         if (address !== null && typeof address === 'object') resolve({ host, port: address.port });
-        this.#listener.on('error', (error) => this.#options.log.error({ error }, 'ssh listener failed'));
+        this.#listener.on('error', (err) => this.#options.log.error({ err }, 'ssh listener failed'));
       });
     });
   }
