@@ -60,7 +60,7 @@ const graceMs = 10_000;
 /** Silence on band 2 after which a waiting client gets a sign of life, in ms. */
 const keepAliveMs = 5_000;
 
-const maxCachedCommits = 200_000;
+const maxCachedCommits = 400_000;
 
 const httpLimits = {
   /** Room for the commands before a pack of the greatest size, in bytes. */
@@ -173,7 +173,10 @@ async function compose(
 
   const state = { closing: false };
   const ops = createOpsServer({
-    notReady: () => (state.closing ? 'shutting down' : undefined),
+    notReady: () => {
+      if (state.closing) return 'shutting down';
+      return ledger.isWritable ? undefined : 'the ledger cannot be written; see the log, and restart';
+    },
     metrics: () => metrics.text(),
   });
   const opsPort = await withFreePort(freePorts, listen.ops, (address) => listenTcp(ops, address));
@@ -201,9 +204,7 @@ async function compose(
     startHttpDoor({
       listen: address,
       ...(listen.tls === undefined ? {} : { tls: listen.tls }),
-      ...(config.publicUrl === undefined
-        ? {}
-        : { hosts: [new URL(config.publicUrl).host, formatAddress(address)] }),
+      ...(config.publicUrl === undefined ? {} : { hosts: [new URL(config.publicUrl).host] }),
       authenticator: directory,
       serve,
       log,
