@@ -29,7 +29,7 @@ export interface ReadPlace {
 }
 
 /** How many refs the large repository has. */
-export const manyRefs = 20_000;
+const manyRefs = 20_000;
 
 /** Makes the upstream repositories of the scenarios, and `busy`, the local one that has much of its own. */
 export async function makeReadRepos(gitDir: (name: string) => string): Promise<void> {
@@ -67,7 +67,7 @@ export async function makeBusyClone(upstream: string, gitDir: string): Promise<v
 }
 
 /** Refs, HEAD, what is shallow, and every object that is there; and that git finds nothing wrong. */
-export async function stateOf(work: string): Promise<readonly string[]> {
+async function stateOf(work: string): Promise<readonly string[]> {
   const at = { cwd: work };
   await git(['fsck', '--full', '--no-dangling'], at);
   const refs = await git(['for-each-ref', '--format=%(objectname) %(refname) %(symref)'], at);
