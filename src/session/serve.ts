@@ -9,7 +9,7 @@ import { servePush } from './push.ts';
 /**
  * Serves one channel from its first event to its last. What it throws was not
  * told to the client on the Git stream: the door says it in its own dialect.
- * Errors that are ours carry the session id and nothing else.
+ * What is not the client's fault carries the session id, which the log and the ledger know, and nothing else.
  */
 export function createSpine(deps: SpineDeps): (channel: GitChannel) => Promise<ChannelResult> {
   return async (channel) => {
@@ -58,14 +58,10 @@ async function close(session: Session): Promise<void> {
 }
 
 function forClient(session: Session, error: RefgateError): RefgateError {
-  if (error.blame === 'refgate') {
-    return new RefgateError(error.code, 'refgate', `session ${session.id}; tell your operator`, {
-      cause: error,
-    });
-  }
   // An upstream's own "not found" must not be told from ours.
   if (error.code === 'REPO_NOT_FOUND') {
     return new RefgateError('REPO_NOT_FOUND', 'client', session.channel.repo, { cause: error });
   }
-  return error;
+  if (error.blame === 'client') return error;
+  return new RefgateError(error.code, error.blame, `session ${session.id}`, { cause: error });
 }

@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { type ErrorCode, errorCodes, RefgateError } from '../../domain/error.ts';
 import type { Log } from '../../domain/log.ts';
+import { incidentOf } from '../incident.ts';
 import { discardRest } from './discard-rest.ts';
 
 /** As git http-backend says it: nothing between us and the client may keep an answer. */
@@ -53,9 +53,9 @@ const byBlame = { client: 400, upstream: 502, operator: 503, refgate: 500 } as c
 
 /**
  * The table from errors to HTTP: status, and one line that git prints as
- * `remote: ...`. An unknown repository and a missing grant read the same. With
- * blame `refgate` the client learns only the session id that the spine put
- * first in the detail, or `id`, which is in the log.
+ * `remote: ...`. An unknown repository and a missing grant read the same. Of
+ * what is not the client's fault it learns the code's text at most, and `id`,
+ * which is in the log.
  */
 function answerFor(error: unknown, id: string): Answer {
   if (error instanceof HttpRefusal) {
@@ -67,10 +67,7 @@ function answerFor(error: unknown, id: string): Answer {
   if (status === 404) return notFound;
   if (error.code === 'SHUTTING_DOWN')
     return { status, text: 'the server is restarting; try again', headers: {} };
-  if (error.blame === 'refgate') {
-    const session = /^session (s-[0-9a-z]+)/.exec(error.detail ?? '')?.[1];
-    return { status, text: unexplained(session ?? id), headers: {} };
-  }
+  if (error.blame === 'refgate') return { status, text: unexplained(id), headers: {} };
   if (error.blame === 'client') return { status, text: oneLine(error.message), headers: {} };
   return {
     status,
@@ -112,7 +109,7 @@ export async function refuse(
   error: unknown,
   log: Log,
 ): Promise<void> {
-  const id = randomUUID();
+  const id = incidentOf(error);
   const answer = answerFor(error, id);
   report(log, { id, status: answer.status, address: addressOf(request) }, error, request);
   await send(request, response, answer.status, `${answer.text}\n`, {

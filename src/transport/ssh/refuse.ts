@@ -1,12 +1,12 @@
-import { randomUUID } from 'node:crypto';
 import { errorCodes, RefgateError } from '../../domain/error.ts';
 import type { Log } from '../../domain/log.ts';
 import { cleanLine } from '../../git/text.ts';
+import { incidentOf } from '../incident.ts';
 
 /**
  * The one line that a client reads on stderr. An unknown repository and a
- * missing grant read the same. With blame `refgate` the client learns only
- * `id`, which is in the log.
+ * missing grant read the same. Of what is not the client's fault it learns the
+ * code's text at most, and `id`, which is in the log.
  */
 export function lineFor(error: unknown, id: string): string {
   return `refgate: ${cleanLine(textFor(error, id), 500)}\r\n`;
@@ -25,7 +25,7 @@ function textFor(error: unknown, id: string): string {
 
 /** The line for an error that kept a session from being served, after the error was logged. */
 export function refuse(error: unknown, log: Log, fields: object): string {
-  const id = randomUUID();
+  const id = incidentOf(error);
   const isOurs = !(error instanceof RefgateError) || error.blame === 'refgate';
   if (isOurs) log.error({ ...fields, id, err: error }, 'ssh session failed');
   else if (error.blame === 'client')
