@@ -94,6 +94,7 @@ const limits = z
     objectBytes: size.default(512 * 2 ** 20),
     inflatedBytes: size.default(64 * 2 ** 30),
     deltaDepth: count.default(4_095),
+    sessionsPerUser: count.default(256),
     pushesPerUser: count.default(8),
   })
   .prefault({});

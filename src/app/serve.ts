@@ -10,9 +10,9 @@ import { createAncestry } from '../inspect/ancestry.ts';
 import { Quarantine } from '../inspect/quarantine.ts';
 import { openLedger } from '../record/ledger.ts';
 import { openPolicyInForce } from '../session/policy-in-force.ts';
-import { PushSlots } from '../session/push-slots.ts';
 import { createSpine } from '../session/serve.ts';
 import { Settler } from '../session/settle.ts';
+import { UserSlots } from '../session/user-slots.ts';
 import { version } from '../session/version.ts';
 import { openLevelStore } from '../store/level.ts';
 import { startHttpDoor } from '../transport/http/accept-http.ts';
@@ -150,7 +150,8 @@ async function compose(
       quarantine,
       ancestry: createAncestry({ maxCachedCommits, log }),
       settler,
-      pushSlots: new PushSlots(limits.pushesPerUser),
+      sessionSlots: new UserSlots(limits.sessionsPerUser, 'sessions'),
+      pushSlots: new UserSlots(limits.pushesPerUser, 'pushes'),
       limits: { refUpdates: limits.refUpdates, fetchLines: limits.fetchLines, keepAlive: keepAliveMs },
       noThin: config.noThin,
       log,

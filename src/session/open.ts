@@ -9,8 +9,8 @@ import type { EventCode, EventPayloads, Recorder, SessionOutcome } from '../doma
 import type { GitChannel } from '../domain/session.ts';
 import type { Ancestry } from '../inspect/ancestry.ts';
 import type { Quarantine } from '../inspect/quarantine.ts';
-import type { PushSlots } from './push-slots.ts';
 import type { Settler } from './settle.ts';
+import type { UserSlots } from './user-slots.ts';
 import { ChannelWriter } from './write-all.ts';
 
 /** What the spine stands on; built once by the composition root. */
@@ -22,7 +22,10 @@ export interface SpineDeps {
   readonly mapRepo: (repo: string) => Target | undefined;
   readonly quarantine: Quarantine;
   readonly ancestry: Ancestry;
-  readonly pushSlots: PushSlots;
+  /** Each session costs the upstream a process or a channel. */
+  readonly sessionSlots: UserSlots;
+  /** Each push holds a pack on disk and takes a worker's time. */
+  readonly pushSlots: UserSlots;
   readonly settler: Settler;
   readonly limits: {
     readonly refUpdates: number;

@@ -14,7 +14,9 @@ import { servePush } from './push.ts';
 export function createSpine(deps: SpineDeps): (channel: GitChannel) => Promise<ChannelResult> {
   return async (channel) => {
     const session = await openSession(deps, channel);
+    let release: (() => void) | undefined;
     try {
+      release = deps.sessionSlots.take(channel.principal.user);
       await stillValid(deps, session);
       const target = authorize(deps, session);
       const result =
@@ -34,6 +36,8 @@ export function createSpine(deps: SpineDeps): (channel: GitChannel) => Promise<C
       if (session.isAnswered) return await closeAnswered(deps, session);
       await close(session);
       throw forClient(session, known);
+    } finally {
+      release?.();
     }
   };
 }

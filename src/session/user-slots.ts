@@ -1,23 +1,23 @@
 import { RefgateError } from '../domain/error.ts';
 
-/** How many pushes of one user are under way: each holds a pack on disk and a worker's time. */
-export class PushSlots {
+/** How many things of one kind each user has under way at once. */
+export class UserSlots {
   readonly #limit: number;
+  readonly #what: string;
   readonly #taken = new Map<string, number>();
 
-  constructor(limit: number) {
+  /** `what` names them in the plural, for people: `pushes`. */
+  constructor(limit: number, what: string) {
     this.#limit = limit;
+    this.#what = what;
   }
 
   /** Takes a slot; the caller calls what it gets back, once. @throws LIMIT_EXCEEDED */
   take(user: string): () => void {
     const taken = this.#taken.get(user) ?? 0;
     if (taken >= this.#limit) {
-      throw new RefgateError(
-        'LIMIT_EXCEEDED',
-        'client',
-        `${taken} pushes of yours are under way; wait for one to end`,
-      );
+      const detail = `${taken} ${this.#what} of yours are under way; wait for one to end`;
+      throw new RefgateError('LIMIT_EXCEEDED', 'client', detail);
     }
     this.#taken.set(user, taken + 1);
     return () => {
