@@ -54,7 +54,7 @@ const maxCachedWalk = 5_000;
 /** Wants of one request: about 500 kB of pkt-lines. */
 const maxBoundary = 10_000;
 
-/** Commits between two turns of the event loop. */
+/** Commits and parents between two turns of the event loop. */
 const turn = 10_000;
 
 /** Builds the one Ancestry of a process; its cache is shared by every repository. */
@@ -156,8 +156,12 @@ async function walk(
   // A set gives what is added to it while it is being walked: breadth first, each commit once.
   for (const oid of seen) {
     if (budget.commits-- <= 0) throw new BudgetSpent();
-    if (++visited % turn === 0) await setImmediate();
+    if (visited > turn) {
+      await setImmediate();
+      visited = 0;
+    }
     const parents = parentsOf(oid);
+    visited += 1 + (parents?.length ?? 0);
     if (parents === undefined) boundary.push(oid);
     else if (parents.includes(old)) return { met: true, boundary: [] };
     else for (const parent of parents) seen.add(parent);

@@ -26,7 +26,7 @@ export class Intake {
 
   /**
    * Takes the object in frame[frameRoom .. frameRoom+size), and uses the room
-   * before it. Throws OBJECT_* and PACK_COLLISION.
+   * before it. Throws OBJECT_*, PACK_COLLISION and LIMIT_EXCEEDED.
    */
   whole(row: number, type: number, frame: Buffer, size: number): void {
     const head = objectHead(type, size);
@@ -66,10 +66,10 @@ export class Intake {
       checkTree(content, table.width, (file, oid) => this.dotFiles[file].add(oid));
     } else if (type === packType.commit) {
       const { parents } = checkCommit(content, this.#format);
-      table.linkAt[row] = table.links.add(parents.length, parents);
+      table.link(row, parents.length, parents);
     } else {
       const target = checkTag(content, this.#format);
-      table.linkAt[row] = table.links.add(objectTypeNames.indexOf(target.type), [target.oid]);
+      table.link(row, objectTypeNames.indexOf(target.type), [target.oid]);
     }
   }
 }

@@ -1,6 +1,13 @@
+import { RefgateError } from '../domain/error.ts';
 import type { ObjectFormat, ObjectType, Oid } from '../domain/git.ts';
 import { copyOid } from '../git/pack-index.ts';
 import { hashBytes, objectTypeNames, packType } from '../git/pack-stream.ts';
+
+/**
+ * Parents that the commits of one pack may name beyond two for each of its
+ * objects. A few kilobytes of a pack can hold a commit of 65,535 parents.
+ */
+const maxSpareLinks = 1_000_000;
 
 /**
  * The objects of a pack in columns of typed arrays, about 40 bytes each, so
@@ -10,6 +17,7 @@ import { hashBytes, objectTypeNames, packType } from '../git/pack-stream.ts';
 export class ObjectTable {
   readonly width: number;
   readonly #limit: number;
+  #linked = 0;
   count = 0;
   oids: Uint8Array;
   offsets: Float64Array;
@@ -57,6 +65,15 @@ export class ObjectTable {
     this.types = larger(this.types, new Uint8Array(rows));
     this.bases = larger(this.bases, new Int32Array(rows));
     this.linkAt = larger(this.linkAt, new Uint32Array(rows));
+  }
+
+  /** Notes what a commit or tag points to. Throws LIMIT_EXCEEDED (client) when that is far more than the pack has objects. */
+  link(row: number, head: number, oids: readonly Oid[]): void {
+    this.#linked += oids.length;
+    if (this.#linked > maxSpareLinks + 2 * this.count) {
+      throw new RefgateError('LIMIT_EXCEEDED', 'client', `commits that name over ${maxSpareLinks} parents`);
+    }
+    this.linkAt[row] = this.links.add(head, oids);
   }
 
   /** The row whose entry begins at `offset`, or -1. */

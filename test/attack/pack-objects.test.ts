@@ -6,6 +6,8 @@
  *    path twice: what was judged is not what a checkout will see.
  * 3. Or a name is one that a checkout takes for git's own: `.git` in disguise,
  *    `..`, a `.gitmodules` that runs a command on whoever clones.
+ * 4. Or a commit names one parent tens of thousands of times: kilobytes of a
+ *    pack, and megabytes for whoever remembers them.
  * git's receive-pack takes all of this with its default settings.
  */
 import assert from 'node:assert/strict';
@@ -46,6 +48,14 @@ for (const [what, content] of badCommits) {
     assert.equal(await place.outcome(pack([entry('commit', content)])), 'OBJECT_MALFORMED/client');
   });
 }
+
+test('commits that name more parents together than a pack has objects are refused, and a large merge is not', async () => {
+  const merge = (parents: number, n: number): Buffer =>
+    entry('commit', commit(commitLines(Array(parents).fill(one)), `${n}\n`));
+  assert.equal(await place.outcome(pack([merge(65_535, 0), merge(100, 1)])), 'held');
+  const many = Array.from({ length: 16 }, (_, n) => merge(65_535, n));
+  assert.equal(await place.outcome(pack(many)), 'LIMIT_EXCEEDED/client');
+});
 
 const tagLines = [`object ${one}`, 'type commit', 'tag v1', `tagger ${person}`];
 const badTags: readonly [string, Buffer][] = [
