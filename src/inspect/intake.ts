@@ -1,4 +1,5 @@
 import { createHash, type Hash, hash } from 'node:crypto';
+import { RefgateError } from '../domain/error.ts';
 import type { ObjectFormat } from '../domain/git.ts';
 import type { DotFile } from '../git/dot-name.ts';
 import { checkCollision, checkCommit, checkTag } from '../git/object.ts';
@@ -6,6 +7,9 @@ import { frameRoom, objectTypeNames, packType } from '../git/pack-stream.ts';
 import { checkTree } from '../git/tree.ts';
 import type { ObjectTable } from './object-table.ts';
 import { OidList } from './oid-list.ts';
+
+/** Names of dot files that the trees of one pack may hold beyond one for each of its objects: some disks have many ways to write one. */
+const maxSpareDotFiles = 100_000;
 
 /**
  * Where the content of every object passes once: it is hashed to its oid,
@@ -63,7 +67,7 @@ export class Intake {
   #checkStructured(row: number, type: number, content: Buffer): void {
     const table = this.#table;
     if (type === packType.tree) {
-      checkTree(content, table.width, (file, oid) => this.dotFiles[file].add(oid));
+      checkTree(content, table.width, (file, oid) => this.#noteDotFile(file, oid));
     } else if (type === packType.commit) {
       const { parents } = checkCommit(content, this.#format);
       table.link(row, parents.length, parents);
@@ -71,6 +75,17 @@ export class Intake {
       const target = checkTag(content, this.#format);
       table.link(row, objectTypeNames.indexOf(target.type), [target.oid]);
     }
+  }
+
+  #noteDotFile(file: DotFile, oid: Uint8Array): void {
+    const list = this.dotFiles[file];
+    if (list.count >= maxSpareDotFiles + this.#table.count)
+      throw new RefgateError(
+        'LIMIT_EXCEEDED',
+        'client',
+        `trees that name .${file} more often than people do`,
+      );
+    list.add(oid);
   }
 }
 

@@ -57,6 +57,15 @@ test('commits that name more parents together than a pack has objects are refuse
   assert.equal(await place.outcome(pack(many)), 'LIMIT_EXCEEDED/client');
 });
 
+test('trees that name one dot file in very many ways are refused', async () => {
+  const ways = Array.from({ length: 100_002 }, (_, n) =>
+    n.toString(2).padStart(17, '0').replaceAll('0', ' ').replaceAll('1', '.'),
+  );
+  const entries = ways.map((way) => treeEntry('100644', `.gitmodules${way}`));
+  assert.equal(await place.outcome(pack([entry('tree', tree(...entries))])), 'LIMIT_EXCEEDED/client');
+  assert.equal(await place.outcome(pack([entry('tree', tree(...entries.slice(2)))])), 'held');
+});
+
 const tagLines = [`object ${one}`, 'type commit', 'tag v1', `tagger ${person}`];
 const badTags: readonly [string, Buffer][] = [
   ['no object', commit(tagLines.slice(1))],
