@@ -45,8 +45,8 @@ export interface AncestryOptions {
   readonly limits?: BorrowLimits;
 }
 
-/** The budget of one push. */
-export const newWalkBudget = (): WalkBudget => ({ commits: 5_000_000, requests: 1_000 });
+/** The budget of one push. A visited commit costs some hundred bytes of this thread's memory until the walk is over. */
+export const newWalkBudget = (): WalkBudget => ({ commits: 1_000_000, requests: 1_000 });
 
 /** Cached commits that a walk visits before the upstream is asked: it knows better where to stop. */
 const maxCachedWalk = 5_000;
