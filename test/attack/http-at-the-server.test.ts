@@ -34,7 +34,7 @@ describe('the HTTP listener', () => {
   async function say(bytes: string): Promise<string> {
     const socket = connect(Number(new URL(siege.refgate.http).port), '127.0.0.1');
     let text = '';
-    socket.setTimeout(1_000, () => socket.destroy());
+    socket.setTimeout(5_000, () => socket.destroy());
     socket
       .on('error', () => {})
       .on('data', (piece: Buffer) => {
