@@ -8,7 +8,7 @@ import type { RunState } from './run-state.ts';
 /** sockaddr_un holds 108 bytes, one of which is the closing NUL; the longest name of ours is added. */
 const longestSocketFolder = 107 - '/admin.sock'.length;
 
-/** Makes the folder that holds everything of this server, mode 0700. @throws CONFIG_INVALID */
+/** Makes the folder that holds everything of this server, mode 0700. @throws CONFIG_INVALID, also when its database is gone */
 export function openDataFolder(data: string): void {
   try {
     mkdirSync(data, { recursive: true, mode: 0o700 });
@@ -17,6 +17,11 @@ export function openDataFolder(data: string): void {
     throw new RefgateError('CONFIG_INVALID', 'operator', `data: ${data} cannot be made or is not ours`, {
       cause,
     });
+  }
+  // The key is made after the database: with the one and without the other, a ledger was lost, and a new one must not begin in its place.
+  if (existsSync(join(data, 'gateway.key')) && !existsSync(join(data, 'store'))) {
+    const detail = `data: ${data} was in use, but its database, store, is gone; restore it, or begin with an empty folder`;
+    throw new RefgateError('CONFIG_INVALID', 'operator', detail);
   }
 }
 

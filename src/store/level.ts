@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { Level } from 'level';
 import { RefgateError } from '../domain/error.ts';
 import type { Store, StoreRange, StoreWrite } from '../domain/store.ts';
@@ -12,14 +12,23 @@ const bytesPerRead = 1 << 20;
  * open, CONFIG_INVALID when it cannot be opened for another reason.
  */
 export async function openLevelStore(dir: string): Promise<Store> {
-  const db = new Level<string, Uint8Array>(dir, { keyEncoding: 'utf8', valueEncoding: 'view' });
   try {
     await mkdir(dir, { recursive: true, mode: 0o700 });
+    await refuseHeadless(dir);
+    // Not before: it opens by itself at the next tick.
+    const db = new Level<string, Uint8Array>(dir, { keyEncoding: 'utf8', valueEncoding: 'view' });
     await db.open();
+    return new LevelStore(db);
   } catch (cause) {
     throw openError(dir, cause);
   }
-  return new LevelStore(db);
+}
+
+/** LevelDB takes a folder without CURRENT for a new one: it would begin an empty database, and delete the files of the old. */
+async function refuseHeadless(dir: string): Promise<void> {
+  const names = await readdir(dir);
+  if (names.includes('CURRENT') || !names.some((name) => /\.(ldb|sst|log)$/.test(name))) return;
+  throw new Error('it holds files but no CURRENT; restore the folder from a backup');
 }
 
 function openError(dir: string, cause: unknown): RefgateError {

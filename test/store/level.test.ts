@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -70,4 +70,18 @@ test('a path that cannot hold a database is CONFIG_INVALID', () =>
       openLevelStore(file),
       isRefgateError('CONFIG_INVALID', 'operator', /cannot be opened/),
     );
+  }));
+
+test('a database that lost its CURRENT is refused, and none of its files is touched', () =>
+  withFolder(async (dir) => {
+    const store = await openLevelStore(dir);
+    await store.write([{ type: 'put', key: 'a', value: Buffer.from('1') }]);
+    await store.close();
+    await rm(join(dir, 'CURRENT'));
+    const before = await readdir(dir);
+    await assert.rejects(
+      openLevelStore(dir),
+      isRefgateError('CONFIG_INVALID', 'operator', /no CURRENT; restore the folder from a backup/),
+    );
+    assert.deepEqual(await readdir(dir), before);
   }));
