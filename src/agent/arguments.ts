@@ -4,6 +4,20 @@ import { RefgateError } from '../domain/error.ts';
 const usage =
   'refgate-agent --socket PATH --data FOLDER --gateway-key FILE --upstreams FILE.json [--parent-stdin]';
 
+/** For --help. */
+export const helpText = `Usage: ${usage}
+
+Holds deploy keys and tokens, and dials the upstreams for a gateway. A gateway starts one by itself,
+unless its refgate.yaml names the socket of another one as agentSocket.
+
+Options:
+  --socket PATH       the Unix socket to listen on, in a folder that is shared with the gateway alone
+  --data FOLDER       where the vault is kept
+  --gateway-key FILE  the gateway's public key; REFGATE_GATEWAY_KEY holds its text instead
+  --upstreams FILE    the upstreams as JSON; see docs/configuration.md
+  --parent-stdin      end when standard input ends
+`;
+
 export interface AgentArguments {
   /** Where the agent listens: a path of a Unix socket, in a folder that is its own. */
   readonly socket: string;

@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { RefgateError } from '../domain/error.ts';
-import { readArguments } from './arguments.ts';
+import { helpText, readArguments } from './arguments.ts';
 import { startAgent } from './start-agent.ts';
 
 /**
@@ -10,6 +10,10 @@ import { startAgent } from './start-agent.ts';
  */
 async function main(): Promise<void> {
   const log = pino({ name: 'refgate-agent' }, pino.destination({ dest: 2, sync: true }));
+  if (process.argv.includes('--help') || process.argv.includes('-h')) {
+    process.stdout.write(helpText);
+    return;
+  }
   const options = readArguments(process.argv.slice(2), process.env);
   // Git children of the path upstream must not inherit it.
   delete process.env['REFGATE_VAULT_KEY'];
@@ -30,7 +34,8 @@ async function main(): Promise<void> {
 try {
   await main();
 } catch (error) {
-  const message = error instanceof RefgateError ? `${error.code}: ${error.message}` : String(error);
-  process.stderr.write(`refgate-agent: ${message}\n`);
-  process.exit(error instanceof RefgateError && error.code === 'USAGE' ? 2 : 1);
+  const known = error instanceof RefgateError ? error : undefined;
+  if (known?.code === 'USAGE') process.stderr.write(`refgate-agent: ${known.detail}\n`);
+  else process.stderr.write(`refgate-agent: ${known ? `${known.code}: ${known.message}` : String(error)}\n`);
+  process.exit(known?.code === 'USAGE' ? 2 : 1);
 }

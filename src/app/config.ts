@@ -113,7 +113,9 @@ const schema = z.strictObject({
       tls: z.strictObject({ cert: z.string().min(1), key: z.string().min(1) }).optional(),
     })
     .prefault({}),
-  store: z.strictObject({ level: z.literal(true) }).prefault({ level: true }),
+  store: z
+    .strictObject({ level: z.literal(true, 'expected true; LevelDB is the one store of this version') })
+    .prefault({ level: true }),
   upstreams: z.record(upstreamName, upstream),
   repos: z.array(repoLine).min(1, 'expected at least one line'),
   policy: z.string().min(1).default('policy.yaml'),

@@ -31,7 +31,7 @@ export interface EmbeddedAgent {
 /**
  * Starts the agent as a child process and starts it again when it ends, waiting
  * longer each time up to 5 s. It ends with us: its standard input is our pipe.
- * @throws UPSTREAM_UNREACHABLE when the first start fails
+ * @throws CONFIG_INVALID or UPSTREAM_UNREACHABLE when the first start fails
  */
 export async function startEmbeddedAgent(options: EmbeddedAgentOptions): Promise<EmbeddedAgent> {
   const { log } = options;
@@ -112,6 +112,8 @@ async function launch({
     await ready;
   } catch (cause) {
     child.kill('SIGKILL');
+    const configuration = /^CONFIG_INVALID: [^:]+: (.+)$/.exec(last)?.[1];
+    if (configuration) throw new RefgateError('CONFIG_INVALID', 'operator', configuration, { cause });
     const why = last || `${(cause as Error).message}; see the log`;
     throw new RefgateError('UPSTREAM_UNREACHABLE', 'operator', `the agent does not start: ${why}`, { cause });
   }

@@ -4,4 +4,5 @@ export { parsePublicKey } from '../identity/public-key.ts';
 export { parseTtl } from '../identity/ttl.ts';
 export { testPolicy } from '../policy/cases.ts';
 export { loadPolicy } from '../policy/load.ts';
+export { version } from '../session/version.ts';
 export { createVaultClient, type HeldCredential } from '../upstream/vault-client.ts';

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { version } from '../app/offline.ts';
 import { type ErrorCode, errorCodes, RefgateError } from '../domain/error.ts';
 import { addIdentityCommands } from './commands/identity.ts';
 import { addAuditCommands, addSessionCommands } from './commands/ledger.ts';
@@ -47,6 +48,7 @@ function createProgram(output: Output): Command {
     .description(
       'a bastion for Git: reads every push and fetch, keeps history safe, writes down what happened',
     )
+    .version(version)
     .option('--config <file>', 'the configuration file', 'refgate.yaml')
     .exitOverride()
     .configureOutput({ writeOut: (text) => output.out(text), writeErr: (text) => output.err(text) })

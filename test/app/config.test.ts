@@ -93,3 +93,29 @@ test('sizes and durations are read with their units and nothing else', () => {
   assert.equal(parseDuration('1.5h'), undefined);
   assert.equal(parseDuration('constructor'), undefined);
 });
+
+test('a problem is told in words, not in those of the schema', () => {
+  assert.equal(
+    problems('{}\n').replaceAll('/etc/refgate/refgate.yaml:1:1: ', ''),
+    'upstreams: is missing\nrepos: is missing',
+  );
+  assert.match(
+    problems(`${smallest}limits: { refUpdates: 0, idle: 5 }\n`),
+    /refUpdates: expected at least 1/,
+  );
+  assert.match(problems(`${smallest}noThin: 1\n`), /noThin: expected true or false/);
+  assert.match(problems(`${smallest}publicUrl: "https://x.example.com/path"\n`), /publicUrl: expected https/);
+});
+
+test('a host key that is not one is found before the agent starts', () => {
+  const key = 'ghe.example.com ssh-ed25519 AAAA';
+  const text = `upstreams: { ghe: { ssh: { url: "ssh://git@ghe.example.com", hostKeys: ["${key}"] } } }\nrepos: [{ path: a/b, upstream: ghe }]\n`;
+  assert.match(problems(text), /refgate\.yaml:1:\d+: upstreams\.ghe\.ssh\.hostKeys\.0: expected TYPE BASE64/);
+});
+
+test('aliases that multiply without bounds are a problem of the file, not of ours', () => {
+  const level = (name: string, of: string): string => `${name}: &${name} [${`*${of},`.repeat(9)}]\n`;
+  const names = [...'bcdefgh'];
+  const bomb = `a: &a [1]\n${names.map((name, at) => level(name, names[at - 1] ?? 'a')).join('')}`;
+  assert.match(problems(bomb), /alias/);
+});

@@ -76,6 +76,23 @@ describe('the commands of an operator', () => {
     await fails(['deploy-key', 'create', '--upstream', 'nowhere'], 1, /^refgate: .*upstream nowhere.*\n$/);
   });
 
+  test('a reader who stops early, and a full disk, end a command without a stack trace', async () => {
+    const command = `'${process.execPath}' '${join(outDir, 'src', 'cli', 'main.js')}' user list --json --config '${join(dir, 'refgate.yaml')}'`;
+    const piped = await runCommand('bash', ['-c', `${command} | true; echo "\${PIPESTATUS[0]}"`], {
+      cwd: dir,
+    });
+    assert.equal(piped.stderr, '');
+    assert.equal(piped.stdout, '0\n');
+    const full = await runCommand('bash', ['-c', `${command} > /dev/full`], { cwd: dir });
+    assert.match(full.stderr, /^refgate: the output cannot be written: ENOSPC.*\n$/);
+    assert.equal(full.status, 1);
+  });
+
+  test('a private key that is given by mistake is refused before it is sent anywhere', async () => {
+    const key = await makeClientKey(tempDir(suite, 'private'), 'ed25519');
+    await fails(['key', 'add', 'alice', key.file], 2, /this is a private key/);
+  });
+
   test('wrong usage has status 2', async () => {
     await fails(['user', 'add'], 2, /missing required argument 'name'/);
     await fails(['nonsense'], 2, /unknown command/);
@@ -129,7 +146,10 @@ test('without a server, or without a configuration, one line says what to do', a
   const main = join(outDir, 'src', 'cli', 'main.js');
   const missing = await runCommand(process.execPath, [main, 'user', 'list'], { cwd: dir });
   assert.equal(missing.status, 1);
-  assert.match(missing.stderr, /^refgate: .*refgate\.yaml cannot be read \(ENOENT\); name it with --config\n$/);
+  assert.match(
+    missing.stderr,
+    /^refgate: .*refgate\.yaml cannot be read \(ENOENT\); name it with --config\n$/,
+  );
   writeFileSync(
     join(dir, 'refgate.yaml'),
     'upstreams: { a: { path: { root: . } } }\nrepos: [{ path: "**", upstream: a }]\n',
