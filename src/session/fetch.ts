@@ -41,7 +41,7 @@ export async function serveFetch(deps: SpineDeps, session: Session, target: Targ
   channel.signal.addEventListener('abort', leave, { once: true });
   try {
     await (channel.version === 2 ? serveV2(work) : serveV0(work, channel.version));
-    await session.record('fetch.served', { bytes: session.out.bytesWritten, ...work.served });
+    session.recordAtEnd('fetch.served', { bytes: session.out.bytesWritten, ...work.served });
     return { exitStatus: 0 };
   } catch (thrown) {
     const error = channel.signal.aborted ? reasonOf(channel.signal, thrown) : thrown;

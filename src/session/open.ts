@@ -53,6 +53,10 @@ export interface Session {
   /** The client has the whole report of its push: nothing that fails later may break the answer off. */
   isAnswered: boolean;
   record<C extends EventCode>(code: C, data: EventPayloads[C]): Promise<void>;
+  /** The last event before the session's end, with which it is written in one go. */
+  recordAtEnd<C extends EventCode>(code: C, data: EventPayloads[C]): void;
+  /** Writes the end. Throws as `record` does. */
+  end(data: EventPayloads['session.closed']): Promise<void>;
 }
 
 /** Sorts by time: nine base-36 digits of milliseconds, then 48 random bits. */
@@ -66,6 +70,7 @@ export async function openSession(deps: SpineDeps, channel: GitChannel): Promise
   const id = newSessionId(Math.trunc(performance.timeOrigin + performance.now()));
   const { principal } = channel;
   const context = { session: id, actor: principal.user };
+  let last: (() => Promise<void>) | undefined;
   const session: Session = {
     id,
     channel,
@@ -77,6 +82,14 @@ export async function openSession(deps: SpineDeps, channel: GitChannel): Promise
     isAnswered: false,
     async record(code, data) {
       await deps.recorder.append(code, data, context);
+    },
+    recordAtEnd(code, data) {
+      last = () => session.record(code, data);
+    },
+    async end(data) {
+      const before = last?.();
+      last = undefined;
+      await Promise.all([before, session.record('session.closed', data)]);
     },
   };
   await Promise.all([

@@ -52,7 +52,7 @@ async function closeAnswered(deps: SpineDeps, session: Session): Promise<Channel
 
 async function close(session: Session): Promise<void> {
   const { failure } = session;
-  await session.record('session.closed', {
+  await session.end({
     outcome: session.outcome ?? 'ok',
     ...(failure === undefined ? {} : { code: failure.code }),
     ...(failure?.detail === undefined ? {} : { detail: failure.detail.slice(0, 2_000) }),
