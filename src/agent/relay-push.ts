@@ -141,11 +141,11 @@ async function sendAllButTail(
     bytes += chunk.length;
     if (bytes > expected.bytes)
       throw new RefgateError('JOB_INVALID', 'refgate', 'the pack is longer than the job says');
-    const held = chunk.length >= withheldBytes ? chunk : Buffer.concat([tail, chunk]);
-    if (held === chunk && tail.length > 0) await writeChunk(input, tail);
-    const cut = Math.max(0, held.length - withheldBytes);
-    if (cut > 0) await writeChunk(input, held.subarray(0, cut));
-    tail = Buffer.from(held.subarray(cut));
+    // A chunk that holds the withheld bytes stays whole, so that it goes up in one write.
+    const ready = chunk.length >= withheldBytes ? tail : Buffer.concat([tail, chunk]);
+    const cut = ready === tail ? ready.length : Math.max(0, ready.length - withheldBytes);
+    if (cut > 0) await writeChunk(input, ready.subarray(0, cut));
+    tail = ready === tail ? chunk : ready.subarray(cut);
   }
   if (bytes !== expected.bytes || hash.digest('hex') !== expected.sha256) {
     throw new RefgateError('JOB_INVALID', 'refgate', 'the pack is not the one that was decided about');
