@@ -3,6 +3,7 @@
  * `git http-backend` over one folder of bare repositories, and a Refgate that
  * has both as upstreams.
  */
+import { randomBytes } from 'node:crypto';
 import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -58,32 +59,40 @@ async function open(t: Hook): Promise<Omit<Stage, 'close'>> {
   const key = await makeClientKey(dir);
   const sshHost = await startSshd(t);
   sshHost.authorize(key.publicLine);
-  const httpHost = await startHttpBackend(t, { root });
+  // A Git host asks for a login: the direct client shows one as well as ours.
+  const login = { user: 'bench', password: randomBytes(12).toString('hex') };
+  const httpHost = await startHttpBackend(t, { root, login });
   const refgate = await startGateway(t, dir, root, sshHost, httpHost);
   await refgate.ok(['user', 'add', 'bench', '--group', 'dev']);
   await refgate.ok(['key', 'add', 'bench', '-'], `${key.publicLine}\n`);
   await refgate.ok(['deploy-key', 'import', '--upstream', 'ssh', '--file', key.file]);
-  const password = 'unused';
-  await refgate.ok(['upstream', 'credential', 'http', '--user', 'bench', '--password-file', '-'], password);
+  const credential = ['upstream', 'credential', 'http', '--user', login.user, '--password-file', '-'];
+  await refgate.ok(credential, login.password);
   const token = await refgate.ok(['token', 'create', 'bench', '--ttl', '8h', '--json']);
 
   const env = gitEnv(key.env);
-  const httpUrl = new URL(refgate.http);
-  httpUrl.username = 'bench';
-  httpUrl.password = (JSON.parse(token) as { token: string }).token;
+  const httpUrl = withLogin(refgate.http, 'bench', (JSON.parse(token) as { token: string }).token);
+  const directUrl = withLogin(httpHost.url, login.user, login.password);
   return {
     dir,
     upstreamDir,
     gatewayPid: refgate.pid,
     direct: {
       ssh: { env, url: (repo) => `${sshHost.url}${upstreamDir(repo)}` },
-      http: { env, url: (repo) => `${httpHost.url}/bench/${repo}.git` },
+      http: { env, url: (repo) => `${directUrl}bench/${repo}.git` },
     },
     through: {
       ssh: { env, url: (repo) => `ssh://git@${refgate.ssh}/ssh/${repo}.git` },
-      http: { env, url: (repo) => `${httpUrl.href}http/${repo}.git` },
+      http: { env, url: (repo) => `${httpUrl}http/${repo}.git` },
     },
   };
+}
+
+function withLogin(base: string, user: string, password: string): string {
+  const url = new URL(base);
+  url.username = user;
+  url.password = password;
+  return url.href;
 }
 
 function startGateway(
