@@ -51,6 +51,7 @@ function createProgram(output: Output): Command {
     .version(version)
     .option('--config <file>', 'the configuration file', 'refgate.yaml')
     .exitOverride()
+    .configureHelp({ showGlobalOptions: true })
     .configureOutput({ writeOut: (text) => output.out(text), writeErr: (text) => output.err(text) })
     .showHelpAfterError('(add --help for the whole usage)');
   addServeCommands(program, output);

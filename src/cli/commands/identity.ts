@@ -18,15 +18,15 @@ export function addIdentityCommands(program: Command, output: Output): void {
 function addUserCommands(user: Command, output: Output): void {
   withJson(user.command('add <name>'), 'refgate user add alice --group dev')
     .description('register a person or a service')
-    .option('--group <group>', 'a group to be in; may be repeated', collect, [])
+    .option('--group <group>', 'a group to be in; may be repeated', collect)
     .option('--role <role>', roles.join(', '), 'user')
     .option('--service', 'a service, such as CI or a coding agent, and not a person')
     .action(async (name: string, _options: unknown, command: Command) => {
-      const options = optionsOf<{ group: string[]; role: string; service?: boolean }>(command);
+      const options = optionsOf<{ group?: string[]; role: string; service?: boolean }>(command);
       const record = await adminOf(command).send<UserRecord>('POST', '/users', {
         name,
         kind: options.service ? 'service' : 'person',
-        groups: options.group,
+        groups: options.group ?? [],
         role: oneOf('--role', roles, options.role),
       });
       print(
@@ -36,21 +36,23 @@ function addUserCommands(user: Command, output: Output): void {
         (added) => `added ${added.kind} ${added.name}; next: refgate key add ${added.name} FILE\n`,
       );
     });
-  withJson(user.command('list'), 'refgate user list').action(async (_options: unknown, command: Command) => {
-    const users = await adminOf(command).get<UserRecord[]>('/users');
-    print(output, optionsOf(command).json, users, (all) =>
-      formatTable(
-        ['NAME', 'KIND', 'ROLE', 'GROUPS', 'STATE'],
-        all.map((one) => [
-          one.name,
-          one.kind,
-          one.role,
-          one.groups.join(',') || '-',
-          one.disabled ? 'disabled' : 'enabled',
-        ]),
-      ),
-    );
-  });
+  withJson(user.command('list'), 'refgate user list')
+    .description('list people and services')
+    .action(async (_options: unknown, command: Command) => {
+      const users = await adminOf(command).get<UserRecord[]>('/users');
+      print(output, optionsOf(command).json, users, (all) =>
+        formatTable(
+          ['NAME', 'KIND', 'ROLE', 'GROUPS', 'STATE'],
+          all.map((one) => [
+            one.name,
+            one.kind,
+            one.role,
+            one.groups.join(',') || '-',
+            one.disabled ? 'disabled' : 'enabled',
+          ]),
+        ),
+      );
+    });
   withJson(user.command('disable <name>'), 'refgate user disable alice')
     .description('end every key and token of a user at once')
     .action(async (name: string, _options: unknown, command: Command) => {
@@ -74,8 +76,9 @@ function addKeyCommands(key: Command, output: Output): void {
         (added) => `added ${added.type} ${added.fingerprint} to ${added.user}\n`,
       );
     });
-  withJson(key.command('list [name]'), 'refgate key list alice').action(
-    async (user: string | undefined, _options: unknown, command: Command) => {
+  withJson(key.command('list [name]'), 'refgate key list alice')
+    .description('list the keys of one user, or of all')
+    .action(async (user: string | undefined, _options: unknown, command: Command) => {
       const keys = await adminOf(command).get<KeyRecord[]>('/keys', { user });
       print(output, optionsOf(command).json, keys, (all) =>
         formatTable(
@@ -83,10 +86,10 @@ function addKeyCommands(key: Command, output: Output): void {
           all.map((one) => [one.user, one.type, one.fingerprint, one.addedAt, one.comment || '-']),
         ),
       );
-    },
-  );
-  withJson(key.command('remove <name> <fingerprint>'), 'refgate key remove alice SHA256:abc...').action(
-    async (user: string, fingerprint: string, _options: unknown, command: Command) => {
+    });
+  withJson(key.command('remove <name> <fingerprint>'), 'refgate key remove alice SHA256:abc...')
+    .description('end a key at once')
+    .action(async (user: string, fingerprint: string, _options: unknown, command: Command) => {
       await adminOf(command).send('DELETE', '/keys', { user, fingerprint });
       print(
         output,
@@ -94,8 +97,7 @@ function addKeyCommands(key: Command, output: Output): void {
         { user, fingerprint },
         () => `removed ${fingerprint} from ${user}\n`,
       );
-    },
-  );
+    });
 }
 
 function addTokenCommands(token: Command, output: Output): void {
@@ -114,8 +116,9 @@ function addTokenCommands(token: Command, output: Output): void {
           `token ${made.record.id} of ${user} until ${made.record.expiresAt}; it is not shown again\n`,
         );
     });
-  withJson(token.command('list [name]'), 'refgate token list alice').action(
-    async (user: string | undefined, _options: unknown, command: Command) => {
+  withJson(token.command('list [name]'), 'refgate token list alice')
+    .description('list the tokens of one user, or of all; not what is secret of them')
+    .action(async (user: string | undefined, _options: unknown, command: Command) => {
       const tokens = await adminOf(command).get<TokenRecord[]>('/tokens', { user });
       print(output, optionsOf(command).json, tokens, (all) =>
         formatTable(
@@ -123,14 +126,13 @@ function addTokenCommands(token: Command, output: Output): void {
           all.map((one) => [one.id, one.user, one.createdAt, one.expiresAt, stateOf(one)]),
         ),
       );
-    },
-  );
-  withJson(token.command('revoke <id>'), 'refgate token revoke tok-0123456789abcdef').action(
-    async (id: string, _options: unknown, command: Command) => {
+    });
+  withJson(token.command('revoke <id>'), 'refgate token revoke tok-0123456789abcdef')
+    .description('end a token at once')
+    .action(async (id: string, _options: unknown, command: Command) => {
       await adminOf(command).send('DELETE', `/tokens/${encodeURIComponent(id)}`);
       print(output, optionsOf(command).json, { id, revoked: true }, () => `revoked ${id}\n`);
-    },
-  );
+    });
 }
 
 function stateOf(token: TokenRecord): string {

@@ -52,7 +52,7 @@ interface ExplainOptions {
   readonly ref: string;
   readonly change: string;
   readonly user: string;
-  readonly group: string[];
+  readonly group?: string[];
   readonly service?: boolean;
 }
 
@@ -68,7 +68,7 @@ function addExplain(policy: Command, output: Output): void {
     .requiredOption('--ref <ref>', 'the ref name in full')
     .requiredOption('--change <change>', changes.join(', '))
     .requiredOption('--user <name>', 'who pushes')
-    .option('--group <group>', 'a group of theirs; may be repeated', collect, [])
+    .option('--group <group>', 'a group of theirs; may be repeated', collect)
     .option('--service', 'a service, not a person')
     .action(async (file: string | undefined, _options: unknown, command: Command) => {
       const options = optionsOf<ExplainOptions>(command);
@@ -78,7 +78,7 @@ function addExplain(policy: Command, output: Output): void {
       const principal = {
         user: options.user,
         kind,
-        groups: options.group,
+        groups: options.group ?? [],
         credential: { type: 'token', id: 'explain' },
       } as const;
       const explanation = loadPolicy(text, file ?? 'policy').explain(
@@ -161,8 +161,9 @@ function addServerCommands(policy: Command, output: Output): void {
       const kept = await adminOf(command).get<{ version: string; text: string }>(path);
       print(output, optionsOf(command).json, kept, ({ text }) => text);
     });
-  withJson(policy.command('history'), 'refgate policy history').action(
-    async (_options: unknown, command: Command) => {
+  withJson(policy.command('history'), 'refgate policy history')
+    .description('list every version: when, and by whom')
+    .action(async (_options: unknown, command: Command) => {
       const versions = await adminOf(command).get<PolicyVersion[]>('/policy/history');
       print(output, optionsOf(command).json, versions, (all) =>
         formatTable(
@@ -170,6 +171,5 @@ function addServerCommands(policy: Command, output: Output): void {
           all.map((one) => [one.version, one.appliedAt, one.actor]),
         ),
       );
-    },
-  );
+    });
 }

@@ -26,7 +26,7 @@ export function adminOf(command: Command): AdminClient {
 }
 
 /** commander's way to gather a repeated option. */
-export function collect(value: string, before: readonly string[]): string[] {
+export function collect(value: string, before: readonly string[] = []): string[] {
   return [...before, value];
 }
 
