@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import ssh2 from 'ssh2';
 import { RefgateError } from '../domain/error.ts';
 import type { Directory } from '../domain/identity.ts';
+import { newKeyPair } from '../transport/ssh/new-key.ts';
 
 const configText = `# The demo's configuration; docs/configuration.md explains every key.
 data: ./data
@@ -82,7 +82,7 @@ export function prepareDemo(folder: string): string {
   makeUpstream(join(folder, 'upstream', 'acme', 'web.git'));
   const key = join(folder, 'alice');
   if (!existsSync(key)) {
-    const pair = ssh2.utils.generateKeyPairSync('ed25519', { comment: 'alice@demo' });
+    const pair = newKeyPair('alice@demo');
     writeFileSync(`${key}.pub`, `${pair.public}\n`);
     writeFileSync(key, pair.private, { mode: 0o600 });
   }

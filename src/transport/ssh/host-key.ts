@@ -1,10 +1,10 @@
 /** The door's own key: Ed25519, in OpenSSH's private key format (PROTOCOL.key), so that ssh-keygen reads it. */
-import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { link, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import ssh2 from 'ssh2';
 import { RefgateError } from '../../domain/error.ts';
-import { wireString } from './wire.ts';
+import { newKeyPair } from './new-key.ts';
 
 /** The host key as the SSH library wants it, and what people compare. */
 export interface HostKey {
@@ -55,7 +55,7 @@ async function create(file: string): Promise<string> {
   const draft = `${file}.${randomBytes(6).toString('hex')}.new`;
   const handle = await open(draft, 'wx', 0o600);
   try {
-    await handle.writeFile(formatPrivateKey());
+    await handle.writeFile(newKeyPair('refgate').private);
     await handle.sync();
   } finally {
     await handle.close();
@@ -71,33 +71,4 @@ async function create(file: string): Promise<string> {
   const directory = await open(folder, 'r');
   await directory.sync().finally(() => directory.close());
   return (await readGuarded(file)) as string;
-}
-
-function formatPrivateKey(): string {
-  const jwk = generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' });
-  const seed = Buffer.from(jwk.d as string, 'base64url');
-  const point = Buffer.from(jwk.x as string, 'base64url');
-  const publicBlob = Buffer.concat([wireString('ssh-ed25519'), wireString(point)]);
-  const check = randomBytes(4);
-  const secret = Buffer.concat([
-    check,
-    check,
-    publicBlob,
-    wireString(Buffer.concat([seed, point])),
-    wireString('refgate'),
-  ]);
-  const padding = Buffer.from([1, 2, 3, 4, 5, 6, 7, 8]).subarray(0, (8 - (secret.length % 8)) % 8);
-  const one = Buffer.from([0, 0, 0, 1]);
-  const whole = Buffer.concat([
-    Buffer.from('openssh-key-v1\0'),
-    wireString('none'),
-    wireString('none'),
-    wireString(''),
-    one,
-    wireString(publicBlob),
-    wireString(Buffer.concat([secret, padding])),
-  ]);
-  const lines = whole.toString('base64').match(/.{1,70}/g) ?? [];
-  const label = ['OPENSSH', 'PRIVATE', 'KEY'].join(' ');
-  return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`;
 }

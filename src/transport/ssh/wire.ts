@@ -34,14 +34,6 @@ export class WireReader {
   }
 }
 
-/** Formats one `string`. */
-export function wireString(value: string | Buffer): Buffer {
-  const bytes = typeof value === 'string' ? Buffer.from(value) : value;
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(bytes.length);
-  return Buffer.concat([length, bytes]);
-}
-
 /** An `mpint` as an unsigned number of exactly `size` bytes; undefined when it is negative or larger. */
 export function unsignedOf(mpint: Buffer, size: number): Buffer | undefined {
   if (mpint.length > 0 && (mpint[0] as number) >= 0x80) return undefined;

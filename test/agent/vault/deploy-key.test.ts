@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, type KeyObject, verify } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import ssh2 from 'ssh2';
 import { createKeyPair, importKeyPair } from '../../../src/agent/vault/deploy-key.ts';
 import { RefgateError } from '../../../src/domain/error.ts';
 import { Secret } from '../../../src/domain/secret.ts';
@@ -25,6 +26,20 @@ for (const [name, make] of Object.entries(keys))
     assert.deepEqual(pair.publicKey.split(' ').slice(0, 2), shown.stdout.trim().split(' ').slice(0, 2));
     assert.match(pair.publicKey, / a comment$/);
   });
+
+test('of many new keys, each signs what its own public line verifies', () => {
+  for (let count = 0; count < 600; count++) {
+    const pair = createKeyPair('here');
+    const blob = Buffer.from(pair.publicKey.split(' ')[1] ?? '', 'base64');
+    const x = blob.subarray(-32).toString('base64url');
+    assert.equal(blob.length, 51);
+    const key = ssh2.utils.parseKey(pair.privateKey.reveal());
+    assert.ok(!(key instanceof Error));
+    const signature = key.sign(Buffer.from('challenge'));
+    const publicKey = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' });
+    assert.ok(verify(null, Buffer.from('challenge'), publicKey, signature));
+  }
+});
 
 test('what was made is imported as it is', () => {
   const made = createKeyPair('here');

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { loadHostKey } from '../../../src/transport/ssh/host-key.ts';
 import { assertNativeCrypto } from '../../../src/transport/ssh/library.ts';
+import { newKeyPair } from '../../../src/transport/ssh/new-key.ts';
 import { parsePublicKey } from '../../../src/transport/ssh/public-key.ts';
 import { verifySignature } from '../../../src/transport/ssh/verify-signature.ts';
 import { makeClientKey } from '../../support/client.ts';
@@ -20,6 +21,20 @@ test('a new host key is one that ssh-keygen reads, with the fingerprint we tell'
   const run = await runCommand('ssh-keygen', ['-lf', file], { env: { PATH: process.env['PATH'] } });
   assert.match(run.stdout, new RegExp(`^256 ${made.fingerprint.replace(/[+/]/g, '.')} `));
   assert.deepEqual(await loadHostKey(file), made);
+});
+
+test('a pair whose public half lost its first byte is thrown away, and another is made', () => {
+  const sound = newKeyPair('ours');
+  const short = {
+    ...sound,
+    public: `ssh-ed25519 ${payload('ssh-ed25519', Buffer.alloc(31, 7)).toString('base64')}`,
+  };
+  const made = [short, short, sound];
+  assert.equal(
+    newKeyPair('ours', () => made.shift() ?? short),
+    sound,
+  );
+  assert.match(sound.public, /^ssh-ed25519 \S+ ours$/);
 });
 
 test('two starts at once end with one host key', async (t) => {

@@ -5,7 +5,6 @@
 import { createHash, createSign, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { connect, type Socket } from 'node:net';
-import { wireString } from '../../../src/transport/ssh/wire.ts';
 
 interface Protocol {
   readonly _kex: { sessionID: Buffer };
@@ -246,4 +245,12 @@ function pointOf(key: KeyObject): Buffer {
   const { x, y } = key.export({ format: 'jwk' });
   const left = Buffer.from(x as string, 'base64url');
   return y === undefined ? left : Buffer.concat([Buffer.from([4]), left, Buffer.from(y, 'base64url')]);
+}
+
+/** A `string` of RFC 4251, section 5. */
+function wireString(value: string | Buffer): Buffer {
+  const bytes = typeof value === 'string' ? Buffer.from(value) : value;
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(bytes.length);
+  return Buffer.concat([length, bytes]);
 }
