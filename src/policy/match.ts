@@ -47,9 +47,9 @@ export function checkNames(
   width: Width,
 ): Check {
   const matched = names.some((name) => anyMatches(patterns, name, width));
-  const subject = names.length === 0 ? 'nothing' : names.join(', ');
   const sources = patterns.map((pattern) => pattern.source).join(', ');
-  return { key, matched, why: `${subject} ${matched ? 'matches' : 'does not match'} ${sources}` };
+  if (names.length === 0) return { key, matched, why: `there is none to match ${sources}` };
+  return { key, matched, why: `${names.join(', ')} ${matched ? 'matches' : 'does not match'} ${sources}` };
 }
 
 /**

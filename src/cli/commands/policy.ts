@@ -98,7 +98,9 @@ function explainRef({ verdict, access, rules }: ExplainedRef): string {
     `${verdict.ref}: ${verdict.effect}`,
     ...access.map((one) => `  access line ${one.line}  ${mark(one.matched)}  ${whyOf(one.checks)}`),
     ...rules.map((one) => `  rule ${one.rule} (${one.effect})  ${mark(one.matched)}  ${whyOf(one.checks)}`),
-    ...verdict.reasons.map((reason) => `  because ${reason.rule}: ${reason.text}`),
+    ...verdict.reasons.map(
+      ({ rule, text }) => `  because ${text.startsWith(`${rule}: `) ? '' : `${rule}: `}${text}`,
+    ),
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -112,6 +114,8 @@ function whyOf(
 function factsOf(options: ExplainOptions): PushFacts {
   const change = oneOf('--change', changes, options.change);
   const { ref } = options;
+  if (!ref.startsWith('refs/'))
+    throw new RefgateError('USAGE', 'client', `--ref takes a name in full, such as refs/heads/${ref}`);
   const namespace = ref.startsWith('refs/heads/') ? 'branch' : ref.startsWith('refs/tags/') ? 'tag' : 'other';
   const [zero, one, two] = ['0', '1', '2'].map((digit) => digit.repeat(40)) as [string, string, string];
   const base = { ref, namespace } as const;
