@@ -27,10 +27,7 @@ export function createSpine(deps: SpineDeps): (channel: GitChannel) => Promise<C
       return result;
     } catch (error) {
       const known = asRefgateError(error);
-      deps.log[known.blame === 'refgate' ? 'error' : 'info'](
-        { session: session.id, err: error },
-        'session failed',
-      );
+      logFailure(deps, session, known);
       session.outcome ??= outcomeOfError(known);
       session.failure = known;
       if (session.isAnswered) return await closeAnswered(deps, session);
@@ -48,6 +45,14 @@ async function closeAnswered(deps: SpineDeps, session: Session): Promise<Channel
     deps.log.error({ session: session.id, err: error }, 'session not closed in the ledger');
   });
   return { exitStatus: session.outcome === 'ok' ? 0 : 1 };
+}
+
+/** What a client did wrong is no fault of the program: its place there tells nothing. */
+function logFailure(deps: SpineDeps, { id }: Session, error: RefgateError): void {
+  if (error.blame === 'refgate') deps.log.error({ session: id, err: error }, 'session failed');
+  else if (error.blame === 'client')
+    deps.log.info({ session: id, code: error.code, reason: error.message }, 'session refused');
+  else deps.log.info({ session: id, err: error }, 'session failed');
 }
 
 async function close(session: Session): Promise<void> {
