@@ -66,9 +66,10 @@ export async function createAgentLink(
             `there is no upstream ${change.upstream}; see refgate upstream list`,
           );
         }
-        await recordChange(recorder, change, actor);
+        await recordChange(recorder, 'admin.vault-authorised', change, actor);
         return { socket, ticket: signVaultTicket(change, privateKey) };
       },
+      changed: (change, actor) => recordChange(recorder, 'admin.vault-changed', change, actor),
     },
     async close() {
       await agent?.close();
@@ -98,16 +99,14 @@ function describe(upstream: UpstreamConfig): { kind: 'ssh' | 'http' | 'path'; wh
   return { kind: 'path', where: upstream.path.root };
 }
 
-const eventOf = {
-  'deploy-key-create': 'admin.deploy-key-created',
-  'deploy-key-import': 'admin.deploy-key-imported',
-  'deploy-key-remove': 'admin.deploy-key-removed',
-  'credential-set': 'admin.upstream-credential-set',
-  'credential-remove': 'admin.upstream-credential-removed',
-} as const;
-
-/** In the ledger before the ticket exists. Looking at the list changes nothing and is not an event. */
-async function recordChange(recorder: Recorder, change: VaultChange, actor: string): Promise<void> {
+/** In the ledger before the ticket exists, and again once the agent has made the change. Looking at the list changes nothing and is not an event. */
+async function recordChange(
+  recorder: Recorder,
+  code: 'admin.vault-authorised' | 'admin.vault-changed',
+  change: VaultChange,
+  actor: string,
+): Promise<void> {
   if (change.do === 'list') return;
-  await recorder.append(eventOf[change.do], { upstream: change.upstream, repo: change.pattern }, { actor });
+  const data = { change: change.do, upstream: change.upstream, repo: change.pattern };
+  await recorder.append(code, data, { actor });
 }

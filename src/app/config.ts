@@ -46,6 +46,12 @@ const hostKey = z
 const count = z.number().int().min(1, 'expected at least 1');
 const agent = z.literal('local', { message: "only 'local' is served by this version" }).default('local');
 
+/** TLS, or a host that is this machine. */
+function keepsPasswords(url: string): boolean {
+  const { protocol, hostname } = new URL(url);
+  return protocol === 'https:' || /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostname);
+}
+
 const upstream = z.union([
   z.strictObject({
     ssh: z.strictObject({
@@ -56,7 +62,10 @@ const upstream = z.union([
   }),
   z.strictObject({
     http: z.strictObject({
-      url: z.string().regex(/^https?:\/\/[^\s@]+$/, 'expected https://HOST without a user name or password'),
+      url: z
+        .string()
+        .regex(/^https?:\/\/[^\s@]+$/, 'expected https://HOST without a user name or password')
+        .refine(keepsPasswords, 'plain HTTP would show the password to the network; use https://'),
       ca: z.string().optional(),
     }),
     agent,
@@ -64,14 +73,16 @@ const upstream = z.union([
   z.strictObject({ path: z.strictObject({ root: z.string().min(1) }), agent }),
 ]);
 
-const repoLine = z.strictObject({
-  path: z.string().regex(/^[^*\s]*(\*{1,2})?[^*\s]*$/, 'use at most one * or **'),
-  upstream: upstreamName,
-  to: z
-    .string()
-    .regex(/^[^*\s]*(\*{1,2})?[^*\s]*$/, 'use at most one * or **')
-    .optional(),
-});
+const repoPattern = z.string().regex(/^[^*\s]*(\*{1,2})?[^*\s]*$/, 'use at most one * or **');
+const repoLine = z
+  .strictObject({ path: repoPattern, upstream: upstreamName, to: repoPattern.optional() })
+  .refine(({ path, to }) => to === undefined || path.includes('*') === to.includes('*'), {
+    path: ['to'],
+    message: 'has a * exactly when path has one',
+  });
+
+/** A signed job has at most 32 MiB, and an update of the longest ref name 1.3 KiB. */
+const maxRefUpdates = 20_000;
 
 const limits = z
   .strictObject({
@@ -87,10 +98,12 @@ const limits = z
     headers: duration.default(20_000),
     upstreamConnect: duration.default(120_000),
     upstreamIdle: duration.default(600_000),
-    refUpdates: count.default(1_000),
+    refUpdates: count
+      .max(maxRefUpdates, `at most ${maxRefUpdates}, which is what one job for the agent can hold`)
+      .default(1_000),
     fetchLines: count.default(1_000_000),
     packBytes: size.default(4 * 2 ** 30),
-    packObjects: count.default(5_000_000),
+    packObjects: count.default(2_000_000),
     objectBytes: size.default(512 * 2 ** 20),
     inflatedBytes: size.default(64 * 2 ** 30),
     deltaDepth: count.default(4_095),
@@ -126,7 +139,6 @@ const schema = z.strictObject({
 
 export type Config = z.output<typeof schema> & { readonly file: string; readonly base: string };
 export type UpstreamConfig = z.output<typeof upstream>;
-export type Limits = Config['limits'];
 
 /** Reads and checks the file at `file`. Paths in it are made absolute, from the file's folder. @throws CONFIG_INVALID, all problems in one text, one per line. */
 export function loadConfig(file: string): Config {

@@ -14,6 +14,12 @@ const complaint = 'refgate-agent: ';
 /** How long the agent has to say that it is ready, and to end when asked, in ms. */
 const patience = 15_000;
 
+const vaultKeyHere =
+  'REFGATE_VAULT_KEY is in the environment of the gateway, which must not know it; unset it, or start refgate-agent by itself with it and name its socket in agentSocket:';
+
+/** How long an agent must have run for its next end to count as the first, in ms. */
+const stableAfter = 30_000;
+
 export interface EmbeddedAgentOptions {
   readonly socket: string;
   readonly data: string;
@@ -35,13 +41,20 @@ export interface EmbeddedAgent {
  */
 export async function startEmbeddedAgent(options: EmbeddedAgentOptions): Promise<EmbeddedAgent> {
   const { log } = options;
+  if (process.env['REFGATE_VAULT_KEY'] !== undefined)
+    throw new RefgateError('CONFIG_INVALID', 'operator', vaultKeyHere);
   let closing = false;
   let restarts = 0;
   let child = await launch(options);
   let timer: NodeJS.Timeout | undefined;
 
   const watch = (watched: ChildProcess): void => {
+    const stable = setTimeout(() => {
+      restarts = 0;
+    }, stableAfter);
+    stable.unref();
     watched.once('exit', (code, signal) => {
+      clearTimeout(stable);
       if (closing) return;
       log.error({ code, signal }, 'agent ended, starting it again');
       again();
@@ -54,7 +67,6 @@ export async function startEmbeddedAgent(options: EmbeddedAgentOptions): Promise
           const started = await launch(options);
           if (closing) return void started.kill();
           child = started;
-          restarts = 0;
           watch(child);
         } catch (error) {
           log.error({ err: error }, 'agent does not start');

@@ -55,4 +55,6 @@ export type VaultChange =
 /** The gateway records and signs, the agent obeys, and the secret goes past the gateway. */
 export interface VaultAdmin {
   ticket(change: VaultChange, actor: string): Promise<{ readonly socket: string; readonly ticket: string }>;
+  /** Records that the agent made the change that a ticket allowed. */
+  changed(change: VaultChange, actor: string): Promise<void>;
 }

@@ -1,7 +1,15 @@
+import type { VaultChange } from './admin.ts';
 import type { Oid, ProtocolVersion, RefReport, RefUpdate, Service } from './git.ts';
 import type { RefVerdict } from './policy.ts';
 import type { Principal, RefFacts } from './session.ts';
 import type { StoreWrite } from './store.ts';
+
+/** One change of a deploy key or an upstream credential; `repo` is a repository or a pattern. */
+interface VaultEvent {
+  change: Exclude<VaultChange['do'], 'list'>;
+  upstream: string;
+  repo: string;
+}
 
 /** Every event of the ledger: its code and the shape of its payload. Codes are never reused. */
 export interface EventPayloads {
@@ -64,11 +72,10 @@ export interface EventPayloads {
   'admin.token-revoked': { user: string; token: string };
   'admin.policy-applied': { version: string; previous?: string };
   'admin.policy-rejected': { file: string; reason: string };
-  'admin.deploy-key-created': { upstream: string; repo: string };
-  'admin.deploy-key-imported': { upstream: string; repo: string };
-  'admin.deploy-key-removed': { upstream: string; repo: string };
-  'admin.upstream-credential-set': { upstream: string; repo: string };
-  'admin.upstream-credential-removed': { upstream: string; repo: string };
+  /** The gateway signed a ticket for a change at the agent's vault; the change itself is the agent's to make. */
+  'admin.vault-authorised': VaultEvent;
+  /** The agent made the change, by the word of the operator's command line, which spoke to it. */
+  'admin.vault-changed': VaultEvent;
   'server.started': { version: string };
   'server.stopped': Record<string, never>;
 }

@@ -30,8 +30,9 @@ export function createSpine(deps: SpineDeps): (channel: GitChannel) => Promise<C
       logFailure(deps, session, known);
       session.outcome ??= outcomeOfError(known);
       session.failure = known;
-      if (session.isAnswered) return await closeAnswered(deps, session);
-      await close(session);
+      await closeFailed(deps, session);
+      // The client keeps the answer that it has.
+      if (session.isAnswered) return { exitStatus: session.outcome === 'ok' ? 0 : 1 };
       throw forClient(session, known);
     } finally {
       release?.();
@@ -39,12 +40,11 @@ export function createSpine(deps: SpineDeps): (channel: GitChannel) => Promise<C
   };
 }
 
-/** The client keeps the answer that it has; what cannot be recorded of the end is settled by the next start. */
-async function closeAnswered(deps: SpineDeps, session: Session): Promise<ChannelResult> {
+/** What cannot be recorded of the end is settled by the next start. */
+async function closeFailed(deps: SpineDeps, session: Session): Promise<void> {
   await close(session).catch((error: unknown) => {
     deps.log.error({ session: session.id, err: error }, 'session not closed in the ledger');
   });
-  return { exitStatus: session.outcome === 'ok' ? 0 : 1 };
 }
 
 /** What a client did wrong is no fault of the program: its place there tells nothing. */

@@ -229,11 +229,15 @@ function upstreamRoutes(router: Router, { upstreams, vault }: AdminPorts, actor:
   );
   router.post(
     '/vault/tickets',
-    json((request) => vault.ticket(ticketOf(request), actor)),
+    json((request) => vault.ticket(changeOf(request), actor)),
+  );
+  router.post(
+    '/vault/changes',
+    json((request) => vault.changed(changeOf(request), actor)),
   );
 }
 
-function ticketOf(request: Request): Parameters<VaultAdmin['ticket']>[0] {
+function changeOf(request: Request): Parameters<VaultAdmin['ticket']>[0] {
   const change = read(vaultChange, request.body);
   if (change.do !== 'list') return change;
   return { do: 'list', ...definedOnly({ upstream: change.upstream }) };

@@ -119,3 +119,19 @@ test('aliases that multiply without bounds are a problem of the file, not of our
   const bomb = `a: &a [1]\n${names.map((name, at) => level(name, names[at - 1] ?? 'a')).join('')}`;
   assert.match(problems(bomb), /alias/);
 });
+
+test('an upstream that would get its password in clear over the network is refused', () => {
+  const text = (url: string): string =>
+    `upstreams: { ghe: { http: { url: "${url}" } } }\nrepos: [{ path: a/b, upstream: ghe }]\n`;
+  assert.match(problems(text('http://ghe.example.com')), /plain HTTP would show the password/);
+  assert.match(problems(text('http://127.0.0.1.example.com')), /plain HTTP would show the password/);
+  parseConfig(text('http://127.0.0.1:8080/git'), '/etc/refgate.yaml');
+  parseConfig(text('https://ghe.example.com'), '/etc/refgate.yaml');
+});
+
+test('a renaming that would lose or invent a part of the path is refused', () => {
+  const text = (path: string, to: string): string =>
+    `upstreams: { u: { path: { root: . } } }\nrepos: [{ path: "${path}", to: "${to}", upstream: u }]\n`;
+  assert.match(problems(text('a/b', 'x/*')), /repos\.0\.to: has a \* exactly when path has one/);
+  assert.match(problems(text('a/*', 'x/y')), /repos\.0\.to: /);
+});

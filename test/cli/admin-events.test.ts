@@ -45,6 +45,7 @@ test('every change that an operator makes is in the ledger, with who made it and
   await refgate.ok(['deploy-key', 'import', ...upstream, '--repo', 'acme/given', '--file', key.file]);
   await refgate.ok(['deploy-key', 'remove', ...upstream, '--repo', 'acme/made']);
   await refgate.ok(['upstream', 'credential', 'there', '--user', 'bot', '--password-file', password]);
+  await refgate.ok(['upstream', 'credential', 'there', '--remove']);
   await refgate.stop();
 
   const events = (await eventsOf(join(dir, 'data', 'store'))).filter(({ code }) => code.startsWith('admin.'));
@@ -60,13 +61,23 @@ test('every change that an operator makes is in the ledger, with who made it and
       'operator admin.user-disabled',
       'operator admin.policy-applied',
       'operator admin.policy-rejected',
-      'operator admin.deploy-key-created',
-      'operator admin.deploy-key-imported',
-      'operator admin.deploy-key-removed',
-      'operator admin.upstream-credential-set',
+      ...Array.from({ length: 5 }, () => [
+        'operator admin.vault-authorised',
+        'operator admin.vault-changed',
+      ]).flat(),
     ],
   );
-  assert.deepEqual(events[9]?.data, { upstream: 'there', repo: 'acme/made' });
+  assert.deepEqual(
+    events.slice(9).map(({ data }) => ('change' in data ? data.change : undefined)),
+    [
+      'deploy-key-create',
+      'deploy-key-import',
+      'deploy-key-remove',
+      'credential-set',
+      'credential-remove',
+    ].flatMap((one) => [one, one]),
+  );
+  assert.deepEqual(events[9]?.data, { change: 'deploy-key-create', upstream: 'there', repo: 'acme/made' });
   const text = JSON.stringify(events);
   assert.ok(!text.includes(token) && !text.includes('open sesame') && !text.includes('PRIVATE'));
 });

@@ -158,3 +158,16 @@ test('without a server, or without a configuration, one line says what to do', a
   assert.equal(stopped.status, 1);
   assert.match(stopped.stderr, /no server runs with .*start it with: refgate serve/);
 });
+
+test('a gateway that would know the key of the vault does not start', async (t) => {
+  const dir = tempDir(t, 'cli');
+  const config = {
+    upstreams: { here: { path: { root: dir } } },
+    repos: [{ path: 'acme/*', upstream: 'here' }],
+  };
+  const env = { REFGATE_VAULT_KEY: '5a'.repeat(32) };
+  await assert.rejects(
+    startRefgate(t, { dir, policy, config, env }),
+    /REFGATE_VAULT_KEY is in the environment of the gateway/,
+  );
+});

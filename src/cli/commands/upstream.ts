@@ -22,17 +22,21 @@ async function changeVault(
   change: VaultChange,
   secret?: Secret<string>,
 ): Promise<readonly HeldCredential[]> {
-  const { socket, ticket } = await adminOf(command).send<{ socket: string; ticket: string }>(
+  const admin = adminOf(command);
+  const { socket, ticket } = await admin.send<{ socket: string; ticket: string }>(
     'POST',
     '/vault/tickets',
     change,
   );
-  return createVaultClient(socket).apply(ticket, secret);
+  const held = await createVaultClient(socket).apply(ticket, secret);
+  if (change.do !== 'list') await admin.send('POST', '/vault/changes', change);
+  return held;
 }
 
 function addUpstreams(upstream: Command, output: Output): void {
-  withJson(upstream.command('list'), 'refgate upstream list').action(
-    async (_options: unknown, command: Command) => {
+  withJson(upstream.command('list'), 'refgate upstream list')
+    .description('list the upstreams of the configuration')
+    .action(async (_options: unknown, command: Command) => {
       const all = await adminOf(command).get<{ name: string; kind: string; where: string }[]>('/upstreams');
       print(output, optionsOf(command).json, all, (list) =>
         formatTable(
@@ -40,8 +44,7 @@ function addUpstreams(upstream: Command, output: Output): void {
           list.map((one) => [one.name, one.kind, one.where]),
         ),
       );
-    },
-  );
+    });
   withJson(upstream.command('check <repo>'), 'refgate upstream check acme/web')
     .description('say what works for a repository and what does not')
     .action(async (repo: string, _options: unknown, command: Command) => {
@@ -61,22 +64,39 @@ function addUpstreams(upstream: Command, output: Output): void {
     'refgate upstream credential ghe --user x-access-token --password-file token.txt',
   )
     .description('give the agent the user name and password, or token, for an HTTP upstream')
-    .requiredOption('--user <name>', 'the user name there')
-    .requiredOption('--password-file <file>', 'a file with the password; - reads standard input')
+    .option('--user <name>', 'the user name there')
+    .option('--password-file <file>', 'a file with the password; - reads standard input')
+    .option('--remove', 'let the agent forget it')
     .option('--repo <pattern>', 'for these repositories only', '**')
     .action(async (name: string, _options: unknown, command: Command) => {
-      const options = optionsOf<{ user: string; passwordFile: string; repo: string }>(command);
-      const password = new Secret(readText(options.passwordFile).replace(/\r?\n$/, ''));
-      const change = {
-        do: 'credential-set',
-        upstream: name,
-        pattern: options.repo,
-        user: options.user,
-      } as const;
-      await changeVault(command, change, password);
-      const done = { upstream: name, repo: options.repo, user: options.user };
-      print(output, options.json, done, () => `the agent holds a credential for ${name} ${options.repo}\n`);
+      const options = optionsOf<CredentialOptions>(command);
+      const { repo, json } = options;
+      if (options.remove) {
+        await changeVault(command, { do: 'credential-remove', upstream: name, pattern: repo });
+        const done = { upstream: name, repo, removed: true };
+        return print(
+          output,
+          json,
+          done,
+          () => `the agent has forgotten the credential for ${name} ${repo}\n`,
+        );
+      }
+      const { user, passwordFile } = options;
+      if (user === undefined || passwordFile === undefined) {
+        throw new RefgateError('USAGE', 'client', 'name --user and --password-file, or --remove');
+      }
+      const password = new Secret(readText(passwordFile).replace(/\r?\n$/, ''));
+      await changeVault(command, { do: 'credential-set', upstream: name, pattern: repo, user }, password);
+      const done = { upstream: name, repo, user };
+      return print(output, json, done, () => `the agent holds a credential for ${name} ${repo}\n`);
     });
+}
+
+interface CredentialOptions {
+  readonly user?: string;
+  readonly passwordFile?: string;
+  readonly remove?: boolean;
+  readonly repo: string;
 }
 
 const describeLine = ({ name, outcome, text }: CheckLine): string =>
@@ -117,8 +137,9 @@ function addDeployKeys(deployKey: Command, output: Output): void {
       );
       print(output, json, answer, publicKeyText);
     });
-  scoped(deployKey.command('remove'), 'refgate deploy-key remove --upstream ghe --repo acme/web').action(
-    async (_options: unknown, command: Command) => {
+  scoped(deployKey.command('remove'), 'refgate deploy-key remove --upstream ghe --repo acme/web')
+    .description('make the agent forget a key; remove it on the host as well')
+    .action(async (_options: unknown, command: Command) => {
       const { upstream, repo, json } = optionsOf<KeyOptions>(command);
       await changeVault(command, { do: 'deploy-key-remove', upstream, pattern: repo });
       print(
@@ -127,9 +148,9 @@ function addDeployKeys(deployKey: Command, output: Output): void {
         { upstream, repo, removed: true },
         () => `removed the deploy key of ${upstream} ${repo}\n`,
       );
-    },
-  );
+    });
   withJson(deployKey.command('list'), 'refgate deploy-key list')
+    .description('list what the agent holds: public halves and user names')
     .option('--upstream <name>', 'as in refgate.yaml')
     .action(async (_options: unknown, command: Command) => {
       const { upstream, json } = optionsOf<{ upstream?: string }>(command);
