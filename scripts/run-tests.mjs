@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fail, listSources, root } from './prepare.mjs';
 
-const fileTimeout = 180_000;
+const fileTimeout = 480_000;
 
 /**
  * Runs the test files that `select` wants (paths like test/git/pkt-line.test.ts).
