@@ -3,6 +3,8 @@ export { cleanLine as cleanText } from '../git/text.ts';
 export { parsePublicKey } from '../identity/public-key.ts';
 export { parseTtl } from '../identity/ttl.ts';
 export { testPolicy } from '../policy/cases.ts';
+export { imaginePush } from '../policy/imagine.ts';
 export { loadPolicy } from '../policy/load.ts';
+export { changes } from '../policy/schema.ts';
 export { version } from '../session/version.ts';
 export { createVaultClient, type HeldCredential } from '../upstream/vault-client.ts';

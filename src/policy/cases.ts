@@ -1,5 +1,6 @@
 import type { Reason } from '../domain/policy.ts';
-import type { Principal, PushFacts, RefFacts } from '../domain/session.ts';
+import type { Principal } from '../domain/session.ts';
+import { imaginePush } from './imagine.ts';
 import { type LoadedPolicy, loadCases, loadPolicy } from './load.ts';
 import type { PolicyCase } from './schema.ts';
 
@@ -29,7 +30,7 @@ function runCase(policy: LoadedPolicy, one: PolicyCase): CaseResult {
   const reasons: Reason[] = [];
   let effect: 'allow' | 'deny';
   if (one.updates) {
-    const verdict = policy.judge(principal, one.repo, factsOf(one));
+    const verdict = policy.judge(principal, one.repo, imaginePush(one.updates, one.pushOptions));
     reasons.push(...verdict.refs.flatMap((ref) => ref.reasons));
     effect = verdict.refs.every((ref) => ref.effect === 'allow') ? 'allow' : 'deny';
   } else effect = policy.may(principal, one.repo, one.may ?? 'read') ? 'allow' : 'deny';
@@ -48,23 +49,4 @@ function principalOf(one: PolicyCase): Principal {
     groups: one.who?.groups ?? [],
     credential: { type: 'token', id: 'policy-test' },
   };
-}
-
-const zero = '0'.repeat(40);
-const one = '1'.repeat(40);
-const two = '2'.repeat(40);
-
-function factsOf(policyCase: PolicyCase): PushFacts {
-  const refs = (policyCase.updates ?? []).map(({ ref, change }): RefFacts => {
-    const namespace = ref.startsWith('refs/heads/')
-      ? 'branch'
-      : ref.startsWith('refs/tags/')
-        ? 'tag'
-        : 'other';
-    if (change === 'create') return { ref, namespace, kind: 'create', oldOid: zero, newOid: two };
-    if (change === 'delete') return { ref, namespace, kind: 'delete', oldOid: one, newOid: zero };
-    const fastForward = change !== 'non-fast-forward';
-    return { ref, namespace, kind: 'update', oldOid: one, newOid: two, fastForward };
-  });
-  return { refs, pushOptions: policyCase.pushOptions ?? [], objects: 0, bytes: 0 };
 }

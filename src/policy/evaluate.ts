@@ -1,6 +1,7 @@
 import type { Reason, RefVerdict } from '../domain/policy.ts';
 import type { Principal, PushFacts, RefFacts } from '../domain/session.ts';
 import { fold } from './fold.ts';
+import { isImagined } from './imagine.ts';
 import { changesOf, checkCondition, checkWho, matchedAll } from './match.ts';
 import { anyMatches } from './pattern.ts';
 import type { AccessLine, PolicyDocument, Rule } from './schema.ts';
@@ -137,10 +138,11 @@ function tellChange(facts: RefFacts): string {
   if (kind === 'create') return `${ref} must not be created`;
   if (kind === 'delete') return `${ref} must not be deleted`;
   if (changesOf(facts).includes('fast-forward')) return `${ref} must not be updated`;
-  const old = oldOid.slice(0, 10);
+  const short = oldOid.slice(0, 10);
+  const [old, commit] = isImagined(oldOid) ? ['its old tip', 'the old tip'] : [short, `commit ${short}`];
   if (namespace === 'tag') return `${ref} must not be moved away from ${old}`;
-  if (fastForward === false) return `not a fast-forward, commit ${old} would be lost from ${ref}`;
-  return `not known to be a fast-forward, commit ${old} might be lost from ${ref}`;
+  if (fastForward === false) return `not a fast-forward, ${commit} would be lost from ${ref}`;
+  return `not known to be a fast-forward, ${commit} might be lost from ${ref}`;
 }
 
 function faultText(rule: Rule): string {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { testPolicy } from '../../src/policy/cases.ts';
+import { imaginePush } from '../../src/policy/imagine.ts';
+import { loadPolicy } from '../../src/policy/load.ts';
 
 const text = `
 access:
@@ -55,5 +57,31 @@ test('a case without an actor or an act is an error, not a pass', () => {
   assert.throws(
     () => testPolicy(text, 'policy.yaml', beside),
     /cases\.yaml:1:9: give either "user" or "who"/,
+  );
+});
+
+test('what is said about an update that nobody pushed names no commit', () => {
+  const policy = loadPolicy(
+    `access: [{ who: { group: dev }, repo: "acme/*", may: [read, write] }]
+rules: [{ name: kept, when: { change: non-fast-forward }, then: deny, say: revert }]
+`,
+    'policy.yaml',
+  );
+  const ada = {
+    user: 'ada',
+    kind: 'person',
+    groups: ['dev'],
+    credential: { type: 'token', id: 'x' },
+  } as const;
+  const facts = imaginePush(
+    ['refs/heads/main', 'refs/tags/v1'].map((ref) => ({ ref, change: 'non-fast-forward' })),
+  );
+  const { refs } = policy.explain(ada, 'acme/web', facts);
+  assert.deepEqual(
+    refs.map(({ verdict }) => verdict.reasons[0]?.text),
+    [
+      'kept: not a fast-forward, the old tip would be lost from refs/heads/main; revert',
+      'kept: refs/tags/v1 must not be moved away from its old tip; revert',
+    ],
   );
 });

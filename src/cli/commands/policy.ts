@@ -1,14 +1,12 @@
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
-import { loadPolicy, testPolicy } from '../../app/offline.ts';
+import { changes, imaginePush, loadPolicy, testPolicy } from '../../app/offline.ts';
 import type { PolicyVersion } from '../../domain/admin.ts';
 import { RefgateError } from '../../domain/error.ts';
-import type { PrincipalKind, PushFacts } from '../../domain/session.ts';
+import type { PrincipalKind } from '../../domain/session.ts';
 import { formatTable, type Output, print } from '../output.ts';
 import { readText } from './identity.ts';
 import { adminOf, collect, oneOf, optionsOf, withJson } from './shared.ts';
-
-const changes = ['create', 'update', 'delete', 'fast-forward', 'non-fast-forward'] as const;
 
 /** policy: what is allowed, checked and tried before it is in force. */
 export function addPolicyCommands(program: Command, output: Output): void {
@@ -72,6 +70,9 @@ function addExplain(policy: Command, output: Output): void {
     .option('--service', 'a service, not a person')
     .action(async (file: string | undefined, _options: unknown, command: Command) => {
       const options = optionsOf<ExplainOptions>(command);
+      const { ref } = options;
+      if (!ref.startsWith('refs/'))
+        throw new RefgateError('USAGE', 'client', `--ref takes a name in full, such as refs/heads/${ref}`);
       const text =
         file === undefined ? (await adminOf(command).get<{ text: string }>('/policy')).text : readText(file);
       const kind: PrincipalKind = options.service ? 'service' : 'person';
@@ -84,7 +85,7 @@ function addExplain(policy: Command, output: Output): void {
       const explanation = loadPolicy(text, file ?? 'policy').explain(
         principal,
         options.repo,
-        factsOf(options),
+        imaginePush([{ ref, change: oneOf('--change', changes, options.change) }]),
       );
       print(output, options.json, explanation, ({ refs }) => refs.map(explainRef).join('\n'));
     });
@@ -110,32 +111,6 @@ function whyOf(
 ): string {
   return checks.map((check) => `${check.key}: ${check.why}`).join('; ');
 }
-
-function factsOf(options: ExplainOptions): PushFacts {
-  const change = oneOf('--change', changes, options.change);
-  const { ref } = options;
-  if (!ref.startsWith('refs/'))
-    throw new RefgateError('USAGE', 'client', `--ref takes a name in full, such as refs/heads/${ref}`);
-  const namespace = ref.startsWith('refs/heads/') ? 'branch' : ref.startsWith('refs/tags/') ? 'tag' : 'other';
-  const [zero, one, two] = ['0', '1', '2'].map((digit) => digit.repeat(40)) as [string, string, string];
-  const base = { ref, namespace } as const;
-  if (change === 'create') return facts({ ...base, kind: 'create', oldOid: zero, newOid: two });
-  if (change === 'delete') return facts({ ...base, kind: 'delete', oldOid: one, newOid: zero });
-  return facts({
-    ...base,
-    kind: 'update',
-    oldOid: one,
-    newOid: two,
-    fastForward: change !== 'non-fast-forward',
-  });
-}
-
-const facts = (ref: PushFacts['refs'][number]): PushFacts => ({
-  refs: [ref],
-  pushOptions: [],
-  objects: 0,
-  bytes: 0,
-});
 
 function addServerCommands(policy: Command, output: Output): void {
   withJson(policy.command('apply <file>'), 'refgate policy apply policy.yaml')
