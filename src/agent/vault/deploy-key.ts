@@ -19,7 +19,7 @@ export function createKeyPair(comment: string): KeyPair {
   return describe(openSshEd25519(generateKeyPairSync('ed25519').privateKey), comment);
 }
 
-/** Reads a private key in OpenSSH's, PEM or PKCS #8 form. USAGE when it is none, or asks for a passphrase. */
+/** Reads a private key in OpenSSH's, PEM or PKCS #8 form. USAGE when it is none, is weak, or asks for a passphrase. */
 export function importKeyPair(text: Secret<string>, comment: string): KeyPair {
   return describe(fromPkcs8(text.reveal()), comment);
 }
@@ -46,7 +46,21 @@ function parse(text: string): ParsedKey {
   if (key instanceof Error || !key.isPrivateKey()) {
     throw new RefgateError('USAGE', 'operator', 'this is not a private key in OpenSSH or PEM form');
   }
+  if (key.type === 'ssh-dss' || (key.type === 'ssh-rsa' && modulusBits(key.getPublicSSH()) < minRsaBits)) {
+    const detail = `DSA keys, and RSA keys of fewer than ${minRsaBits} bits, are not safe; let refgate deploy-key create make one`;
+    throw new RefgateError('USAGE', 'operator', detail);
+  }
   return key;
+}
+
+const minRsaBits = 2048;
+
+/** The length of n in an ssh-rsa key: name, e and n, each after its length; RFC 4253 section 6.6. */
+function modulusBits(blob: Buffer): number {
+  let at = 0;
+  for (const _ of ['name', 'e']) at += 4 + blob.readUInt32BE(at);
+  const n = blob.subarray(at + 4, at + 4 + blob.readUInt32BE(at));
+  return n.toString('hex').replace(/^0+/, '').length * 4;
 }
 
 /** In parts, so that nobody who searches for keys finds one here. */

@@ -69,3 +69,18 @@ test('a key with a passphrase, a public key and other text are wrong usage, and 
         !error.message.includes(text.slice(30, 50)),
     );
 });
+
+test('DSA keys and short RSA keys are refused, in PEM and in PKCS #8', () => {
+  const rsa = generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey;
+  const dsa = generateKeyPairSync('dsa', { modulusLength: 1024, divisorLength: 160 }).privateKey;
+  const texts = [
+    rsa.export({ type: 'pkcs1', format: 'pem' }),
+    rsa.export({ type: 'pkcs8', format: 'pem' }),
+    dsa.export({ type: 'pkcs8', format: 'pem' }),
+  ];
+  for (const text of texts)
+    assert.throws(
+      () => importKeyPair(new Secret(text.toString()), 'here'),
+      (error: unknown) => error instanceof RefgateError && error.code === 'USAGE',
+    );
+});
