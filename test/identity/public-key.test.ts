@@ -7,6 +7,7 @@ import { after, test } from 'node:test';
 import fc from 'fast-check';
 import { RefgateError } from '../../src/domain/error.ts';
 import { fingerprintOf, parsePublicKey } from '../../src/identity/public-key.ts';
+import { parsePublicKey as parseAtDoor } from '../../src/transport/ssh/public-key.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'refgate-keys-'));
 after(() => rmSync(dir, { recursive: true }));
@@ -143,8 +144,8 @@ test('weak and malformed RSA keys are refused', () => {
   assert.throws(() => parsePublicKey(small), usage(/at least 2048 bits/));
   const almost = Buffer.concat([Buffer.from([0x7f]), Buffer.alloc(255, 0xff)]);
   assert.throws(() => parsePublicKey(rsaLine(three, almost)), usage(/at least 2048 bits/));
-  const huge = Buffer.alloc(2049, 0x7f);
-  assert.throws(() => parsePublicKey(rsaLine(three, huge)), usage(/at most 16384 bits/));
+  const huge = Buffer.alloc(1025, 0x7f);
+  assert.throws(() => parsePublicKey(rsaLine(three, huge)), usage(/at most 8192 bits/));
   const padded = Buffer.concat([Buffer.from([0, 0x7f]), Buffer.alloc(256, 0xff)]);
   for (const [e, n] of [
     [three, padded],
@@ -194,3 +195,60 @@ test('any text is a key or a USAGE error', () => {
     }),
   );
 });
+
+const skEd25519 = 'sk-ssh-ed25519@openssh.com';
+const skP256 = 'sk-ecdsa-sha2-nistp256@openssh.com';
+
+const registered: readonly string[] = [
+  ...files.map((_, index) => line(index)),
+  lineOf(skEd25519, skEd25519, Buffer.alloc(32, 7), 'ssh:'),
+  lineOf(skP256, skP256, 'nistp256', blobOf(p256).subarray(-65), 'ssh:'),
+  ...[256, 1024].flatMap((bytes) =>
+    [[3], [1, 0, 1], [0, 0xff, 0xff, 0xff, 0xff]].map((exponent) =>
+      lineOf(
+        'ssh-rsa',
+        'ssh-rsa',
+        Buffer.from(exponent),
+        Buffer.concat([Buffer.alloc(1), Buffer.alloc(bytes, 0xff)]),
+      ),
+    ),
+  ),
+];
+
+test('every key that can be registered is one that the SSH door verifies with', () => {
+  for (const text of registered)
+    assert.equal(parseAtDoor(blobOf(text))?.type, parsePublicKey(text).type, text);
+  const changed = fc
+    .tuple(fc.constantFrom(...registered), fc.nat(), fc.nat(255), fc.nat(3))
+    .map(([text, at, byte, more]) => {
+      const bytes = Buffer.concat([blobOf(text), Buffer.alloc(more === 3 ? 1 : 0)]);
+      bytes.writeUInt8(byte, at % bytes.length);
+      return `${text.split(' ')[0]} ${bytes.toString('base64')}`;
+    });
+  fc.assert(
+    fc.property(changed, (text) => {
+      if (isRegistered(text)) assert.equal(parseAtDoor(blobOf(text))?.type, text.split(' ')[0]);
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+test('a key that is too long for the door, or its exponent, cannot be registered', () => {
+  const odd = (bytes: number): Buffer => Buffer.concat([Buffer.alloc(1), Buffer.alloc(bytes, 0xff)]);
+  for (const [exponent, modulus] of [
+    [Buffer.from([3]), Buffer.concat([Buffer.from([1]), Buffer.alloc(1024, 0xff)])],
+    [Buffer.from([1, 0, 0, 0, 1]), odd(256)],
+  ] as const) {
+    const text = lineOf('ssh-rsa', 'ssh-rsa', exponent, modulus);
+    assert.equal(parseAtDoor(blobOf(text)), undefined);
+    assert.equal(isRegistered(text), false);
+  }
+});
+
+function isRegistered(text: string): boolean {
+  try {
+    return parsePublicKey(text) !== undefined;
+  } catch {
+    return false;
+  }
+}

@@ -1,7 +1,9 @@
 /**
  * Users' public keys in SSH wire form: RFC 4253 (RSA), RFC 5656 (ECDSA),
  * RFC 8709 (Ed25519), and OpenSSH's PROTOCOL.u2f for keys on a FIDO token.
- * Certificates are not keys here, and are refused.
+ * Certificates are not keys here, and are refused. src/identity/public-key.ts
+ * is the strict parser, of keys that are registered: a test there holds that
+ * each of those is parsed here.
  */
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { unsignedOf, WireReader } from './wire.ts';
