@@ -7,4 +7,5 @@ export { imaginePush } from '../policy/imagine.ts';
 export { loadPolicy } from '../policy/load.ts';
 export { changes } from '../policy/schema.ts';
 export { version } from '../session/version.ts';
-export { createVaultClient, type HeldCredential } from '../upstream/vault-client.ts';
+export type { HeldCredential } from '../upstream/link-vault.ts';
+export { createVaultClient } from '../upstream/vault-client.ts';

@@ -8,11 +8,12 @@ const path = z.string().min(1).max(1024);
 const pattern = z.string().min(1).max(200);
 
 const vaultOperationSchema = z.discriminatedUnion('do', [
-  z.strictObject({ do: z.literal('deploy-key-create'), upstream, pattern }),
-  z.strictObject({ do: z.literal('deploy-key-import'), upstream, pattern }),
-  z.strictObject({ do: z.literal('deploy-key-remove'), upstream, pattern }),
+  z.strictObject({
+    do: z.enum(['deploy-key-create', 'deploy-key-import', 'deploy-key-remove', 'credential-remove']),
+    upstream,
+    pattern,
+  }),
   z.strictObject({ do: z.literal('credential-set'), upstream, pattern, user: z.string().min(1).max(256) }),
-  z.strictObject({ do: z.literal('credential-remove'), upstream, pattern }),
   z.strictObject({ do: z.literal('list'), upstream: upstream.optional() }),
 ]);
 

@@ -88,18 +88,14 @@ function escapeUnit(unit: string): string {
   return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
-/** One line of `refgate upstream check`. */
-export interface CheckStep {
-  readonly name: 'reachable' | 'host-key' | 'credential' | 'repository' | 'protocol-v2' | 'filter' | 'push';
-  readonly outcome: 'ok' | 'failed' | 'skipped';
-  /** One line; on failure it ends with what to do. */
-  readonly text: string;
-}
-
 export const checkStepsSchema = z.array(
   z.strictObject({
     name: z.enum(['reachable', 'host-key', 'credential', 'repository', 'protocol-v2', 'filter', 'push']),
     outcome: z.enum(['ok', 'failed', 'skipped']),
+    /** One line; on failure it ends with what to do. */
     text: z.string(),
   }),
 );
+
+/** One line of `refgate upstream check`. */
+export type CheckStep = z.infer<typeof checkStepsSchema>[number];

@@ -5,21 +5,7 @@ import type { Secret } from '../domain/secret.ts';
 import { linkHeaders, linkPaths } from './link.ts';
 import { accepted, readJson, responseTo } from './link-client.ts';
 import { signJob, type VaultOperation } from './link-job.ts';
-
-const listingSchema = z.array(
-  z.strictObject({
-    kind: z.enum(['deploy-key', 'login']),
-    upstream: z.string(),
-    pattern: z.string(),
-    createdAt: z.string(),
-    publicKey: z.string().optional(),
-    fingerprint: z.string().optional(),
-    user: z.string().optional(),
-  }),
-);
-
-/** A deploy key or a login that the agent holds, without its secret. */
-export type HeldCredential = z.infer<typeof listingSchema>[number];
+import { type HeldCredential, heldCredentialSchema } from './link-vault.ts';
 
 export interface VaultClient {
   /**
@@ -49,7 +35,7 @@ export function createVaultClient(socketPath: string, timeout = 15_000): VaultCl
       });
       const answered = responseTo(request, timeout);
       request.end(secret?.reveal() ?? '');
-      return listingSchema.parse(await readJson(await accepted(await answered)));
+      return z.array(heldCredentialSchema).parse(await readJson(await accepted(await answered)));
     },
   };
 }

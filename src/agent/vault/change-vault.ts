@@ -1,8 +1,9 @@
 import { RefgateError } from '../../domain/error.ts';
 import { Secret } from '../../domain/secret.ts';
 import type { VaultOperation } from '../../upstream/link-job.ts';
+import type { HeldCredential } from '../../upstream/link-vault.ts';
 import { createKeyPair, importKeyPair, type KeyPair } from './deploy-key.ts';
-import type { Vault, VaultListing } from './vault.ts';
+import type { Vault } from './vault.ts';
 
 /** The most bytes of a secret that is handed in. */
 const secretLimit = 64 * 1024;
@@ -15,7 +16,7 @@ export async function changeVault(
   vault: Vault,
   operation: VaultOperation,
   body: AsyncIterable<Buffer>,
-): Promise<readonly VaultListing[]> {
+): Promise<readonly HeldCredential[]> {
   switch (operation.do) {
     case 'list':
       return vault.list(operation.upstream);
@@ -28,7 +29,7 @@ export async function changeVault(
       return [];
     case 'credential-set': {
       const { upstream, pattern, user } = operation;
-      const entry: VaultListing = {
+      const entry: HeldCredential = {
         kind: 'login',
         upstream,
         pattern,
@@ -48,9 +49,9 @@ async function putKey(
   vault: Vault,
   { upstream, pattern }: { upstream: string; pattern: string },
   { publicKey, fingerprint, privateKey }: KeyPair,
-): Promise<readonly VaultListing[]> {
+): Promise<readonly HeldCredential[]> {
   const createdAt = new Date().toISOString();
-  const entry: VaultListing = { kind: 'deploy-key', upstream, pattern, publicKey, fingerprint, createdAt };
+  const entry: HeldCredential = { kind: 'deploy-key', upstream, pattern, publicKey, fingerprint, createdAt };
   await vault.put(entry, privateKey);
   return [entry];
 }

@@ -3,30 +3,17 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { RefgateError } from '../../domain/error.ts';
 import type { Secret } from '../../domain/secret.ts';
+import { type HeldCredential, heldCredentialSchema } from '../../upstream/link-vault.ts';
 import type { Credentials, DeployKey, Login } from './credentials.ts';
 import { parseRepoPattern } from './pattern.ts';
 import { seal, unseal } from './seal.ts';
 import { loadVaultKey } from './vault-key.ts';
 
-const entrySchema = z.strictObject({
-  kind: z.enum(['deploy-key', 'login']),
-  upstream: z.string(),
-  pattern: z.string(),
-  createdAt: z.string(),
-  /** Of a deploy key: the public half. */
-  publicKey: z.string().optional(),
-  fingerprint: z.string().optional(),
-  /** Of a login. */
-  user: z.string().optional(),
-  sealed: z.string(),
-});
+const entrySchema = heldCredentialSchema.extend({ sealed: z.string() });
 
 const fileSchema = z.strictObject({ v: z.literal(1), entries: z.array(entrySchema) });
 
-export type VaultEntry = z.infer<typeof entrySchema>;
-
-/** What may be shown of an entry: everything but the secret. */
-export type VaultListing = Omit<VaultEntry, 'sealed'>;
+type VaultEntry = z.infer<typeof entrySchema>;
 
 /**
  * The credentials of the upstreams, encrypted at rest, one file. Every change is
@@ -55,13 +42,13 @@ export class Vault implements Credentials {
     return new Vault(file, key, entries);
   }
 
-  list(upstream?: string): readonly VaultListing[] {
+  list(upstream?: string): readonly HeldCredential[] {
     const wanted = this.#entries.filter((entry) => upstream === undefined || entry.upstream === upstream);
     return wanted.map(({ sealed: _, ...shown }) => shown);
   }
 
   /** Puts an entry. CONFLICT when a deploy key is there already; a login is replaced. */
-  async put(entry: VaultListing, secret: Secret<string>): Promise<void> {
+  async put(entry: HeldCredential, secret: Secret<string>): Promise<void> {
     parseRepoPattern(entry.pattern);
     await this.#change((entries) => {
       const others = entries.filter((other) => !samePlace(other, entry));
@@ -168,6 +155,6 @@ function placeOf(entry: Pick<VaultEntry, 'upstream' | 'pattern'>): string {
 }
 
 /** Everything that says what the secret is for, so that entries cannot be exchanged in the file. */
-function labelOf(entry: VaultListing): string {
+function labelOf(entry: HeldCredential): string {
   return JSON.stringify([entry.kind, entry.upstream, entry.pattern, entry.user ?? entry.fingerprint ?? '']);
 }

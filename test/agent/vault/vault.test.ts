@@ -4,12 +4,13 @@ import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { parseRepoPattern } from '../../../src/agent/vault/pattern.ts';
-import { Vault, type VaultListing } from '../../../src/agent/vault/vault.ts';
+import { Vault } from '../../../src/agent/vault/vault.ts';
 import { Secret } from '../../../src/domain/secret.ts';
+import type { HeldCredential } from '../../../src/upstream/link-vault.ts';
 import { codeOf } from '../../contract/upstreams.ts';
 import { tempDir } from '../../support/git.ts';
 
-const login = (pattern: string, upstream = 'web'): VaultListing => ({
+const login = (pattern: string, upstream = 'web'): HeldCredential => ({
   kind: 'login',
   upstream,
   pattern,
