@@ -13,7 +13,7 @@ export class Metrics {
       let result = 'error';
       try {
         const served = await serve(channel);
-        result = served.exitStatus === 0 ? 'ok' : 'refused';
+        result = served.outcome ?? (served.exitStatus === 0 ? 'ok' : 'refused');
         return served;
       } finally {
         this.#open--;

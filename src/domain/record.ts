@@ -1,7 +1,7 @@
 import type { VaultChange } from './admin.ts';
 import type { Oid, ProtocolVersion, RefReport, RefUpdate, Service } from './git.ts';
 import type { RefVerdict } from './policy.ts';
-import type { Principal, RefFacts } from './session.ts';
+import type { Principal, RefFacts, SessionOutcome } from './session.ts';
 import type { StoreWrite } from './store.ts';
 
 /** One change of a deploy key or an upstream credential; `repo` is a repository or a pattern. */
@@ -82,8 +82,7 @@ export interface EventPayloads {
 
 export type EventCode = keyof EventPayloads;
 
-/** `ok`: all was done; `partial`: some refs were refused; `refused`: by us; `rejected`: by the upstream. */
-export type SessionOutcome = 'ok' | 'partial' | 'refused' | 'rejected' | 'failed' | 'aborted' | 'unknown';
+export type { SessionOutcome };
 
 export interface LedgerEvent<C extends EventCode = EventCode> {
   /** Format version of the leaf. */

@@ -37,12 +37,17 @@ export interface GitChannel {
   readonly signal: AbortSignal;
 }
 
+/** `ok`: all was done; `partial`: some refs were refused; `refused`: by us; `rejected`: by the upstream. */
+export type SessionOutcome = 'ok' | 'partial' | 'refused' | 'rejected' | 'failed' | 'aborted' | 'unknown';
+
 /**
  * How a session ended, for the transport: the SSH exit status, or nothing more
  * to say on HTTP. Everything that people read has been written already.
  */
 export interface ChannelResult {
   readonly exitStatus: 0 | 1;
+  /** How the session ended, for the counters. */
+  readonly outcome?: SessionOutcome;
 }
 
 /** What is known of one ref update once the pack is held. */

@@ -24,7 +24,7 @@ export function createSpine(deps: SpineDeps): (channel: GitChannel) => Promise<C
           ? await serveFetch(deps, session, target)
           : await servePush(deps, session, target);
       await close(session);
-      return result;
+      return { ...result, outcome: session.outcome ?? 'ok' };
     } catch (error) {
       const known = asRefgateError(error);
       logFailure(deps, session, known);
@@ -32,7 +32,8 @@ export function createSpine(deps: SpineDeps): (channel: GitChannel) => Promise<C
       session.failure = known;
       await closeFailed(deps, session);
       // The client keeps the answer that it has.
-      if (session.isAnswered) return { exitStatus: session.outcome === 'ok' ? 0 : 1 };
+      if (session.isAnswered)
+        return { exitStatus: session.outcome === 'ok' ? 0 : 1, outcome: session.outcome };
       throw forClient(session, known);
     } finally {
       release?.();
