@@ -1,7 +1,7 @@
 /** Fetch requests in protocol v0 and v1: gitprotocol-pack(5), "Packfile Negotiation". */
 import { RefgateError } from '../domain/error.ts';
 import type { ObjectFormat, Oid } from '../domain/git.ts';
-import type { ShallowInfo, SourceCapabilities } from '../domain/ports.ts';
+import type { FetchRequest, ShallowInfo, SourceCapabilities } from '../domain/ports.ts';
 import { Capabilities } from './capabilities.ts';
 import { checkFilter } from './filter-spec.ts';
 import { parseObjectFormat } from './oid.ts';
@@ -20,21 +20,10 @@ import type { SidebandKind } from './sideband.ts';
 export type AckMode = 'none' | 'multi_ack' | 'multi_ack_detailed';
 
 /** What a v0 or v1 client wants, before it says what it has. */
-export interface UploadRequest {
-  readonly wants: readonly Oid[];
-  readonly shallow: readonly Oid[];
-  readonly deepen?: number;
-  readonly deepenSince?: number;
-  readonly deepenNot: readonly string[];
-  readonly deepenRelative: boolean;
-  readonly filter?: string;
+export interface UploadRequest extends Omit<FetchRequest, 'haves' | 'done' | 'waitForDone'> {
   readonly ackMode: AckMode;
   readonly noDone: boolean;
   readonly sideband: SidebandKind | 'none';
-  readonly thinPack: boolean;
-  readonly ofsDelta: boolean;
-  readonly noProgress: boolean;
-  readonly includeTag: boolean;
   readonly agent?: string;
 }
 
