@@ -103,7 +103,7 @@ const limits = z
       .default(1_000),
     fetchLines: count.default(1_000_000),
     packBytes: size.default(4 * 2 ** 30),
-    packObjects: count.default(2_000_000),
+    packObjects: count.default(1_000_000),
     objectBytes: size.default(512 * 2 ** 20),
     inflatedBytes: size.default(64 * 2 ** 30),
     deltaDepth: count.default(4_095),

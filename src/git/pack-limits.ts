@@ -13,13 +13,13 @@ export interface PackLimits {
 }
 
 /**
- * 4 GiB in 2,000,000 objects, for which 300 MB of memory are enough (GitHub takes 2 GiB); objects up to 512 MiB, git's
+ * 4 GiB in 1,000,000 objects, for which 300 MB of memory are enough (GitHub takes 2 GiB); objects up to 512 MiB, git's
  * `core.bigFileThreshold`, above which git itself makes no deltas; 64 GiB of
  * inflating, about a minute of one core; and git's own greatest chain, 4095.
  */
 export const defaultPackLimits: PackLimits = {
   maxBytes: 4 * 1024 ** 3,
-  maxObjects: 2_000_000,
+  maxObjects: 1_000_000,
   maxObjectBytes: 512 * 1024 ** 2,
   maxInflatedBytes: 64 * 1024 ** 3,
   maxDeltaDepth: 4095,
