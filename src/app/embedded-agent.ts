@@ -11,6 +11,12 @@ const agentMain = fileURLToPath(new URL('../agent/main.js', import.meta.url));
 /** How the agent begins the line that says why it ends; see agent/main.ts. */
 const complaint = 'refgate-agent: ';
 
+/**
+ * What the agent does is pass on buffers. Collecting them with helper threads took twice the CPU in all, from the
+ * cores that git wants; bin/ starts both programs so too.
+ */
+const nodeFlags = ['--single-threaded-gc'];
+
 /** How long the agent has to say that it is ready, and to end when asked, in ms. */
 const patience = 15_000;
 
@@ -103,7 +109,7 @@ async function launch({
   log,
 }: EmbeddedAgentOptions): Promise<ChildProcess> {
   const args = ['--socket', socket, '--data', data, '--gateway-key', gatewayKey, '--upstreams', upstreams];
-  const child = spawn(process.execPath, [agentMain, ...args, '--parent-stdin'], {
+  const child = spawn(process.execPath, [...nodeFlags, agentMain, ...args, '--parent-stdin'], {
     stdio: ['pipe', 'pipe', 'pipe'],
     // Ctrl-C goes to a terminal's whole process group; the agent must outlive the pushes that the gateway lets end.
     detached: true,

@@ -62,11 +62,15 @@ export async function startRefgate(
   options: RefgateOptions,
 ): Promise<Refgate> {
   const configFile = writeConfig(options);
-  const child = spawn(process.execPath, [options.program ?? main, 'serve', '--config', configFile], {
-    cwd: options.dir,
-    env: { PATH: process.env['PATH'], HOME: options.dir, LC_ALL: 'C', ...options.env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = spawn(
+    process.execPath,
+    ['--single-threaded-gc', options.program ?? main, 'serve', '--config', configFile],
+    {
+      cwd: options.dir,
+      env: { PATH: process.env['PATH'], HOME: options.dir, LC_ALL: 'C', ...options.env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
   let log = '';
   child.stderr.on('data', (piece: Buffer) => {
     log = (log + piece.toString()).slice(-1_000_000);
