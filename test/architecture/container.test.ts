@@ -38,7 +38,7 @@ test('both binaries are in the image, and they start what is compiled', () => {
   for (const name of ['refgate', 'refgate-agent']) {
     assert.match(dockerfile, new RegExp(`ln -s /app/bin/${name}\\.js /usr/local/bin/${name}( |$)`, 'm'));
     const script = read(`bin/${name}.js`);
-    assert.match(script, /^#!\/usr\/bin\/env node\n/);
+    assert.match(script, /^#!\/usr\/bin\/env -S node --single-threaded-gc\n/);
     const main = /import '\.\.\/dist\/(src\/[a-z]+\/main)\.js'/.exec(script)?.[1];
     assert.ok(existsSync(join(root, `${main}.ts`)), `bin/${name}.js starts ${main}`);
   }
