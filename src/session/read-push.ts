@@ -88,6 +88,25 @@ export async function readPush(
       await new PushReporter(session, { ...reply, updates: [] }).breakOff(known);
       session.isAnswered = true;
     }
+    if (session.isAnswered && session.channel.mode === 'stateful') await readOn(reader);
     throw known;
+  }
+}
+
+/** How long a client whose push was broken off may still send, in ms. */
+const readOnMs = 1_500;
+
+/** A client that finds the connection closed while it sends never reads why: what it sends is taken and thrown away. */
+async function readOn(reader: PktReader): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<null>((resolve) => {
+    timer = setTimeout(() => resolve(null), readOnMs);
+  });
+  try {
+    while ((await Promise.race([reader.take(), over])) !== null);
+  } catch {
+    // It has gone.
+  } finally {
+    clearTimeout(timer);
   }
 }
