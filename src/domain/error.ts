@@ -45,6 +45,10 @@ export const errorCodes = {
   // Policy
   ACCESS_DENIED: 'no access line of the policy grants this',
   POLICY_DENIED: 'a rule of the policy refuses this ref update',
+  APPROVAL_REQUIRED: 'a rule of the policy asks people to approve this ref update first',
+  HIDDEN_OBJECTS: 'the pack holds objects that no ref update of the push reaches',
+  CONTENT_UNSCANNED: 'something that the push brings could not be searched for secrets',
+  HISTORY_UNKNOWN: 'what the push brings could not be established',
   POLICY_INVALID: 'the policy file is not valid',
   ATOMIC_REFUSED: 'another ref of the same atomic push was refused',
   // Identity
@@ -61,6 +65,7 @@ export const errorCodes = {
   TIP_MOVED: 'the ref has moved on the upstream since the push began',
   JOB_INVALID: 'the agent refused a job whose signature, expiry, nonce or pack digest is not right',
   // Operation
+  SECRET_RULES_INVALID: 'a file of secret rules is not valid',
   CONFIG_INVALID: 'the configuration is not valid',
   LEDGER_UNAVAILABLE: 'the ledger cannot be written, so nothing is done',
   LEDGER_CORRUPT: 'the ledger does not agree with its own hashes',

@@ -10,13 +10,35 @@ export interface Reason {
   readonly text: string;
 }
 
-export type Effect = 'allow' | 'deny';
+export type Effect = 'allow' | 'ask' | 'deny';
+
+/** What a rule asks for before the update may go on. Durations are in ms. */
+export interface Ask {
+  readonly rule: string;
+  /** Each of these groups must vote. */
+  readonly groups: readonly string[];
+  readonly approvals: number;
+  readonly denials?: number;
+  /** How long an approval may take, and how long it holds. */
+  readonly within: number;
+  /** How long the client's connection is kept waiting. */
+  readonly wait?: number;
+  readonly onApprove?: 'relay' | 'retry';
+  /** Whether votes give a reason: `true`, or a pattern that it must match. */
+  readonly reason?: boolean | string;
+}
 
 export interface RefVerdict {
   readonly ref: string;
   readonly effect: Effect;
-  /** Every rule that matched, not only the first. */
+  /** Every rule that denied or asked, not only the first. */
   readonly reasons: readonly Reason[];
+  /** What `then: warn` says; it changes nothing. */
+  readonly warnings?: readonly Reason[];
+  /** What rules with `mode: evaluate` would have said. */
+  readonly wouldSay?: readonly (Reason & { readonly effect: 'deny' | 'ask' | 'warn' })[];
+  /** With the effect `ask`: all that must be fulfilled. */
+  readonly asks?: readonly Ask[];
 }
 
 /** The judgement of one push, by one version of the policy. */
@@ -34,4 +56,6 @@ export interface Policy {
   /** Whether any access line lets this principal send any push option to the repository. */
   mayPushOptions(principal: Principal, repo: string): boolean;
   judge(principal: Principal, repo: string, facts: PushFacts): Verdict;
+  /** Whether any rule asks what the content of files is (secrets, type, size): then what the push moves a ref onto is read too. */
+  asksForContent(): boolean;
 }

@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
+import type { Finding, HiddenObjects, RefContents } from './facts.ts';
 import type { ProtocolVersion, RefUpdate, RefUpdateKind, Service } from './git.ts';
 
 export type PrincipalKind = 'person' | 'service';
@@ -63,4 +64,13 @@ export interface PushFacts {
   readonly pushOptions: readonly string[];
   readonly objects: number;
   readonly bytes: number;
+  /** What each update brings, in the order of `refs`; absent where a push is only imagined by its refs. */
+  readonly contents?: readonly RefContents[];
+  readonly hidden?: HiddenObjects;
+  /** Secrets that belong to no update alone: in push options, and in objects that no update reaches. */
+  readonly findings?: readonly Finding[];
+  /** When the push is judged, RFC 3339. */
+  readonly at?: string;
+  /** The client's IP address. */
+  readonly address?: string;
 }

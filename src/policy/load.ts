@@ -42,6 +42,7 @@ export function loadPolicy(text: string, fileName: string, options: { log?: Log 
         options.log?.error({ rule, err: cause, policy: version }, 'policy rule failed, push denied'),
       ),
     }),
+    asksForContent: () => false,
     explain: (principal, repo, facts) => explain(document, principal, repo, facts),
   };
 }
