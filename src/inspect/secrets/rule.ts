@@ -44,6 +44,8 @@ export interface SecretRule {
   readonly admit?: (value: string, line: string) => boolean;
   /** False drops a finding in this file. Called once the path is known; without a path it is not called. */
   readonly admitPath?: (path: string, value: string) => boolean;
+  /** False drops a finding in this commit, of which the oid in hex is given. Not called where there is no commit. */
+  readonly admitCommit?: (oid: string) => boolean;
   /** A file whose path matches is itself the finding, whatever it holds. */
   readonly isSecretPath?: (path: string) => boolean;
 }
