@@ -122,6 +122,17 @@ export class Links {
     return at;
   }
 
+  /** The count or type of the record at this place. */
+  headAt(at: number): number {
+    return this.#bytes.readUInt16LE(at);
+  }
+
+  /** An oid of the record at this place. */
+  oidAt(at: number, index: number): Oid {
+    const from = at + 2 + index * this.#width;
+    return this.#bytes.toString('hex', from, from + this.#width);
+  }
+
   /** The records alone, in a buffer of their own. */
   toBytes(): Uint8Array {
     return Uint8Array.from(this.#bytes.subarray(0, this.#length));

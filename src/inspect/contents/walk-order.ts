@@ -55,6 +55,8 @@ export interface WalkResult {
 /** The objects of a held pack, read by the thread that indexed it. */
 export interface PackObjects {
   typeOf(oid: Oid): ObjectType | undefined;
+  /** The parents of a commit of the pack. */
+  parentsOf(oid: Oid): readonly Oid[] | undefined;
   /** Undefined when the object is not in the pack. Throws LIMIT_EXCEEDED (client) once the work of this pack is spent. */
   read(oid: Oid): Buffer | undefined;
   /** True the first time. */

@@ -1,0 +1,31 @@
+/** Contents by key, bounded by their bytes together; what was used longest ago goes first. */
+export class ContentLru<Key> {
+  readonly #contents = new Map<Key, Buffer>();
+  readonly #maxBytes: number;
+  #bytes = 0;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  get(key: Key): Buffer | undefined {
+    const content = this.#contents.get(key);
+    if (content === undefined) return undefined;
+    this.#contents.delete(key);
+    this.#contents.set(key, content);
+    return content;
+  }
+
+  /** Does not keep a content that takes more than a quarter of the room. */
+  set(key: Key, content: Buffer): void {
+    if (content.length * 4 > this.#maxBytes || this.#contents.has(key)) return;
+    this.#contents.set(key, content);
+    this.#bytes += content.length;
+    if (this.#bytes <= this.#maxBytes) return;
+    for (const [oldest, { length }] of this.#contents) {
+      this.#contents.delete(oldest);
+      this.#bytes -= length;
+      if (this.#bytes <= this.#maxBytes) return;
+    }
+  }
+}
