@@ -1,3 +1,5 @@
+import type { Confidence } from './facts.ts';
+import type { Effect } from './policy.ts';
 import type { Target } from './ports.ts';
 
 /** One kept version of the policy. */
@@ -13,9 +15,102 @@ export interface PolicyAdmin {
   current(): { readonly version: string; readonly text: string };
   check(text: string, file: string): { readonly version: string };
   apply(text: string, file: string, actor: string): Promise<{ version: string; previous?: string }>;
+  /** Puts a kept version in force again, as a new entry of the history. @throws NOT_FOUND naming the nearest versions */
+  rollback(version: string, actor: string): Promise<{ version: string; previous?: string }>;
   history(): Promise<readonly PolicyVersion[]>;
   /** The text of a kept version. @throws NOT_FOUND */
   text(version: string): Promise<string>;
+}
+
+/** What one version of the policy makes of one ref update. */
+export interface JudgedRef {
+  readonly effect: Effect;
+  /** The rules and checks that denied or asked. */
+  readonly rules: readonly string[];
+}
+
+interface RecordedPush {
+  readonly session: string;
+  /** When it was judged, RFC 3339. */
+  readonly time: string;
+  readonly user: string;
+  readonly repo: string;
+}
+
+/** One ref update of a recorded push as it was judged and as it would be, or why the push cannot be judged again. */
+export type BacktestRow =
+  | (RecordedPush & { readonly ref: string; readonly was: JudgedRef; readonly would: JudgedRef })
+  | (RecordedPush & { readonly notJudged: string });
+
+/** What the access lines and rules of a policy make of a recorded push. */
+export interface ExplainedPush extends RecordedPush {
+  /** Of the policy that explains. */
+  readonly version: string;
+  /** Of the policy that judged the push. */
+  readonly judgedBy: string;
+  /** As `explain` of the policy gives it. */
+  readonly explanation: unknown;
+}
+
+/** The recorded pushes, judged by another policy, or explained. */
+export interface PolicyTrials {
+  /** Newest first, from the time `since` (RFC 3339) on; `onPush` is told how many pushes are done. Throws POLICY_INVALID. */
+  backtest(
+    policy: { readonly text: string; readonly file: string },
+    since: string,
+    onPush?: (done: number) => void,
+  ): AsyncIterable<BacktestRow>;
+  /** Under the version that judged the push when no policy is given. @throws NOT_FOUND, POLICY_INVALID */
+  explain(session: string, policy?: { readonly text: string; readonly file: string }): Promise<ExplainedPush>;
+}
+
+/** A secret that is accepted in one repository. */
+export interface AcceptedSecret {
+  readonly fingerprint: string;
+  readonly rule: string;
+  readonly path?: string;
+  /** Masked. */
+  readonly sample: string;
+  readonly reason: string;
+  /** RFC 3339. */
+  readonly time: string;
+  readonly actor: string;
+}
+
+/** One secret candidate of a whole repository, wherever it is. */
+export interface RepoSecret {
+  readonly fingerprint: string;
+  readonly rule: string;
+  readonly confidence: Confidence;
+  /** Masked. */
+  readonly sample: string;
+  /** Of one of the places. */
+  readonly path?: string;
+  readonly line?: number;
+  readonly commit?: string;
+  /** In how many places it is. */
+  readonly count: number;
+  readonly accepted: boolean;
+}
+
+export interface RepoScan {
+  readonly refs: number;
+  readonly objects: number;
+  readonly secrets: readonly RepoSecret[];
+  /** What could not be searched, one line each, the first 100. */
+  readonly unknowns: readonly string[];
+  readonly unknownCount: number;
+}
+
+/** The secrets that are accepted for a repository, and how they are found. */
+export interface BaselineAdmin {
+  list(repo: string): readonly AcceptedSecret[];
+  /** Reads every branch and tag of the upstream, whole. Throws NOT_FOUND for a repository that is not mapped, and what holding a pack throws. */
+  scan(repo: string, signal: AbortSignal, onProgress: (text: string) => void): Promise<RepoScan>;
+  /** Gives how many were not accepted before. */
+  accept(repo: string, secrets: readonly RepoSecret[], reason: string, actor: string): Promise<number>;
+  /** @throws NOT_FOUND */
+  remove(repo: string, fingerprint: string, actor: string): Promise<void>;
 }
 
 /** One line of `refgate upstream check`. */

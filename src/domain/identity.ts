@@ -9,6 +9,8 @@ export interface UserRecord {
   readonly role: Role;
   readonly disabled: boolean;
   readonly createdAt: string;
+  /** Addresses that commits of this user carry, in lower case. */
+  readonly emails?: readonly string[];
 }
 
 export interface KeyRecord {
@@ -43,7 +45,19 @@ export interface Authenticator {
 /** What administrators ask. Unknown names throw NOT_FOUND, taken ones CONFLICT, bad input USAGE; each change is in the ledger before it takes effect. */
 export interface Directory extends Authenticator {
   addUser(
-    user: { name: string; kind: PrincipalKind; groups: readonly string[]; role: Role },
+    user: {
+      name: string;
+      kind: PrincipalKind;
+      groups: readonly string[];
+      role: Role;
+      emails?: readonly string[];
+    },
+    actor: string,
+  ): Promise<UserRecord>;
+  /** Adds and removes addresses; what is there already, or not there, stays so. */
+  changeEmails(
+    name: string,
+    change: { add?: readonly string[]; remove?: readonly string[] },
     actor: string,
   ): Promise<UserRecord>;
   disableUser(name: string, actor: string): Promise<void>;

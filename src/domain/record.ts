@@ -1,4 +1,5 @@
 import type { VaultChange } from './admin.ts';
+import type { Finding, HiddenObjects, UnknownFact } from './facts.ts';
 import type { Oid, ProtocolVersion, RefReport, RefUpdate, Service } from './git.ts';
 import type { RefVerdict } from './policy.ts';
 import type { Principal, RefFacts, SessionOutcome } from './session.ts';
@@ -9,6 +10,26 @@ interface VaultEvent {
   change: Exclude<VaultChange['do'], 'list'>;
   upstream: string;
   repo: string;
+}
+
+/** Where the facts of a push are kept beside the ledger, and how they are told to be whole. */
+export interface KeptFacts {
+  /** SHA-256 of what is kept, hex. */
+  readonly sha256: string;
+  /** As kept, which is compressed. */
+  readonly bytes: number;
+  /** Commits, changed paths, findings and unknowns. */
+  readonly rows: number;
+  /** False when the facts were too many, and what is kept is only their beginning. */
+  readonly complete: boolean;
+}
+
+/** What one ref update brings, counted. */
+export interface ContentCounts {
+  readonly commits: number;
+  readonly changes: number;
+  readonly findings: number;
+  readonly unknowns: number;
 }
 
 /** Every event of the ledger: its code and the shape of its payload. Codes are never reused. */
@@ -25,6 +46,7 @@ export interface EventPayloads {
     user: string;
     kind: string;
     groups: string[];
+    emails?: string[];
     credential: Principal['credential'];
   };
   'fetch.requested': {
@@ -50,7 +72,21 @@ export interface EventPayloads {
     atomic: boolean;
     agent?: string;
   };
-  'push.inspected': { refs: RefFacts[]; objects: number; bytes: number; sha256?: string };
+  'push.inspected': {
+    refs: RefFacts[];
+    objects: number;
+    bytes: number;
+    sha256?: string;
+    /** In the order of `refs`. */
+    contents?: ContentCounts[];
+    /** The first 100 of the push; all of them are among the kept facts. */
+    findings?: Finding[];
+    /** The first 100 of the push. */
+    unknowns?: UnknownFact[];
+    hidden?: HiddenObjects;
+    /** All facts, as the policy judged them. */
+    kept?: KeptFacts;
+  };
   'push.decided': { policyVersion: string; refs: RefVerdict[]; relay: RefUpdate[]; target: string };
   /** The agent has been handed the decided updates. */
   'push.relayed': { updates: RefUpdate[] };
@@ -64,14 +100,20 @@ export interface EventPayloads {
     bytesIn: number;
     bytesOut: number;
   };
-  'admin.user-added': { user: string; kind: string; groups: string[]; role: string };
+  'admin.user-added': { user: string; kind: string; groups: string[]; role: string; emails?: string[] };
+  /** All addresses that the user has from now on. */
+  'admin.user-emails': { user: string; emails: string[] };
   'admin.user-disabled': { user: string };
   'admin.key-added': { user: string; fingerprint: string };
   'admin.key-removed': { user: string; fingerprint: string };
   'admin.token-created': { user: string; token: string; expiresAt: string };
   'admin.token-revoked': { user: string; token: string };
-  'admin.policy-applied': { version: string; previous?: string };
+  /** `rollback`: the text is one that was in force before, named by its version. */
+  'admin.policy-applied': { version: string; previous?: string; rollback?: true };
   'admin.policy-rejected': { file: string; reason: string };
+  /** Secrets that a repository holds were accepted: pushes of them are findings no more. `count`: how many the scan found. */
+  'admin.baseline-written': { repo: string; count: number; added: number; reason: string };
+  'admin.baseline-removed': { repo: string; fingerprint: string };
   /** The gateway signed a ticket for a change at the agent's vault; the change itself is the agent's to make. */
   'admin.vault-authorised': VaultEvent;
   /** The agent made the change, by the word of the operator's command line, which spoke to it. */

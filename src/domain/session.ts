@@ -9,6 +9,8 @@ export interface Principal {
   readonly user: string;
   readonly kind: PrincipalKind;
   readonly groups: readonly string[];
+  /** Addresses that are this user's in commits, in lower case; absent when none is known. */
+  readonly emails?: readonly string[];
   readonly credential: {
     readonly type: 'ssh-key' | 'token';
     /** `SHA256:...` fingerprint of a key, or the public id of a token. */

@@ -86,5 +86,6 @@ function digest(text: string): Buffer {
 }
 
 function toPrincipal(user: UserRecord, credential: Principal['credential']): Principal {
-  return { user: user.name, kind: user.kind, groups: user.groups, credential };
+  const emails = user.emails === undefined || user.emails.length === 0 ? {} : { emails: user.emails };
+  return { user: user.name, kind: user.kind, groups: user.groups, ...emails, credential };
 }

@@ -4,7 +4,7 @@ import type { Recorder } from '../domain/record.ts';
 import type { Principal } from '../domain/session.ts';
 import type { Store } from '../domain/store.ts';
 import { Credentials } from './credentials.ts';
-import { checkUserName, normaliseGroups } from './name.ts';
+import { checkUserName, normaliseEmails, normaliseGroups } from './name.ts';
 import { parsePublicKey } from './public-key.ts';
 import { deleteKey, putKey, putToken, putUser, readRows, type TokenRow } from './rows.ts';
 import { hashToken, makeToken, makeTokenId } from './token.ts';
@@ -50,18 +50,53 @@ class RecordedDirectory implements Directory {
     return this.#known.stillValid(principal, this.#clock());
   }
 
-  addUser(user: Pick<UserRecord, 'name' | 'kind' | 'groups' | 'role'>, actor: string): Promise<UserRecord> {
+  addUser(
+    user: Pick<UserRecord, 'name' | 'kind' | 'groups' | 'role' | 'emails'>,
+    actor: string,
+  ): Promise<UserRecord> {
     return this.#change(async () => {
       const name = checkUserName(user.name);
       const groups = normaliseGroups(user.groups);
       if (this.#known.users.has(name)) throw conflict(`there is a user ${name}`);
       const { kind, role } = user;
-      const record: UserRecord = { name, kind, groups, role, disabled: false, createdAt: this.#now() };
-      const writes = [putUser(record)];
-      await this.#recorder.append('admin.user-added', { user: name, kind, groups, role }, { actor, writes });
+      const emails = normaliseEmails(user.emails ?? []);
+      this.#refuseTaken(name, emails);
+      const given = emails.length === 0 ? {} : { emails };
+      const record = { name, kind, groups, role, disabled: false, createdAt: this.#now(), ...given };
+      const data = { user: name, kind, groups, role, ...given };
+      await this.#recorder.append('admin.user-added', data, { actor, writes: [putUser(record)] });
       this.#known.users.set(name, record);
       return record;
     });
+  }
+
+  changeEmails(
+    name: string,
+    change: { add?: readonly string[]; remove?: readonly string[] },
+    actor: string,
+  ): Promise<UserRecord> {
+    return this.#change(async () => {
+      const user = this.#user(name);
+      const had = user.emails ?? [];
+      const removed = new Set(normaliseEmails(change.remove ?? []));
+      const emails = normaliseEmails([...had.filter((one) => !removed.has(one)), ...(change.add ?? [])]);
+      if (emails.join(' ') === had.join(' ')) return user;
+      this.#refuseTaken(name, emails);
+      const record = { ...user, emails };
+      const writes = [putUser(record)];
+      await this.#recorder.append('admin.user-emails', { user: name, emails }, { actor, writes });
+      this.#known.users.set(name, record);
+      return record;
+    });
+  }
+
+  /** Whose commit it is must have one answer. */
+  #refuseTaken(name: string, emails: readonly string[]): void {
+    for (const other of this.#known.users.values()) {
+      const taken = other.name === name ? undefined : emails.find((one) => other.emails?.includes(one));
+      if (taken !== undefined)
+        throw conflict(`the address ${taken} belongs to ${other.name}; remove it there first`);
+    }
   }
 
   disableUser(name: string, actor: string): Promise<void> {

@@ -132,8 +132,9 @@ export class Ledger implements Recorder, LedgerReader {
 
   #takeBatch(): Waiting[] {
     let bytes = 0;
-    const tooMuch = this.#queue.findIndex(({ leaf }, count) => {
+    const tooMuch = this.#queue.findIndex(({ leaf, writes }, count) => {
       bytes += leaf.row.length + (leaf.blob?.bytes.length ?? 0);
+      for (const write of writes) bytes += write.type === 'put' ? write.value.length : 0;
       return count > 0 && (count === maxBatchEvents || bytes > maxBatchBytes);
     });
     return this.#queue.splice(0, tooMuch === -1 ? this.#queue.length : tooMuch);

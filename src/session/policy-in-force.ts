@@ -16,6 +16,8 @@ import { type LoadedPolicy, loadPolicy } from '../policy/load.ts';
 export interface PolicyInForce extends PolicyAdmin {
   /** Throws POLICY_INVALID (operator) while no policy has ever been applied. */
   current(): LoadedPolicy;
+  /** A kept version, ready to judge, whatever is in force. @throws NOT_FOUND, POLICY_INVALID */
+  load(version: string): Promise<LoadedPolicy>;
   /**
    * For the start of the server: applies the file of the configuration when it
    * has changed since it was applied last. An unreadable or invalid file leaves
@@ -88,23 +90,48 @@ class StoredPolicy implements PolicyInForce {
     return change;
   }
 
+  async rollback(version: string, actor: string): Promise<{ version: string; previous?: string }> {
+    const text = await this.text(version);
+    const file = (await this.#appliedAs(version))?.fileName ?? `version ${version}`;
+    const change = this.#queue.then(() => this.#apply(text, file, actor, true));
+    this.#queue = change.catch(() => {});
+    return change;
+  }
+
+  async load(version: string): Promise<LoadedPolicy> {
+    if (this.#policy?.version === version) return this.#policy;
+    const text = await this.text(version);
+    return loadPolicy(text, (await this.#appliedAs(version))?.fileName ?? version, { log: this.#log });
+  }
+
+  /** The newest row of the history that names the version. */
+  async #appliedAs(version: string): Promise<Applied | undefined> {
+    for await (const row of this.#rows()) if (row.version === version) return row;
+    return undefined;
+  }
+
+  /** The history, newest first. */
+  async *#rows(): AsyncGenerator<Applied> {
+    const range = { from: historyStart, to: `${historyStart}~`, reverse: true };
+    for await (const [, value] of this.#store.range(range)) yield JSON.parse(decoder.decode(value));
+  }
+
   async history(): Promise<readonly PolicyVersion[]> {
     const versions: PolicyVersion[] = [];
-    for await (const [, value] of this.#store.range({
-      from: historyStart,
-      to: `${historyStart}~`,
-      reverse: true,
-    })) {
-      const { version, appliedAt, actor } = JSON.parse(decoder.decode(value)) as Applied;
+    for await (const { version, appliedAt, actor } of this.#rows())
       versions.push({ version, appliedAt, actor });
-    }
     return versions;
   }
 
   async text(version: string): Promise<string> {
     const kept = /^[0-9a-f]{12}$/.test(version) ? await this.#store.get(`${textStart}${version}`) : undefined;
     if (!kept) {
-      const detail = `there is no policy version ${JSON.stringify(version)}; see refgate policy history`;
+      const near = nearest(
+        version,
+        (await this.history()).map((one) => one.version),
+      );
+      const advice = near.length === 0 ? 'none was applied yet' : `the nearest are ${near.join(', ')}`;
+      const detail = `there is no policy version ${JSON.stringify(version)}; ${advice}; see refgate policy history`;
       throw new RefgateError('NOT_FOUND', 'operator', detail);
     }
     return decoder.decode(kept);
@@ -135,7 +162,12 @@ class StoredPolicy implements PolicyInForce {
     }
   }
 
-  async #apply(text: string, file: string, actor: string): Promise<{ version: string; previous?: string }> {
+  async #apply(
+    text: string,
+    file: string,
+    actor: string,
+    rollback = false,
+  ): Promise<{ version: string; previous?: string }> {
     let policy: LoadedPolicy;
     try {
       policy = loadPolicy(text, file, { log: this.#log });
@@ -153,7 +185,11 @@ class StoredPolicy implements PolicyInForce {
     const data = previous === undefined ? { version } : { version, previous };
     // The text first, so that a version that the ledger names can always be read; the pointer last.
     await this.#store.write([put(`${textStart}${version}`, text)]);
-    const event = await this.#recorder.append('admin.policy-applied', data, { actor });
+    const event = await this.#recorder.append(
+      'admin.policy-applied',
+      rollback ? { ...data, rollback } : data,
+      { actor },
+    );
     const applied = JSON.stringify({
       version,
       appliedAt: event.time,
@@ -171,6 +207,16 @@ class StoredPolicy implements PolicyInForce {
     const reason = error instanceof Error ? error.message : 'unknown cause';
     await this.#recorder.append('admin.policy-rejected', { file, reason: reason.slice(0, 2000) }, { actor });
   }
+}
+
+/** At most three versions that begin as the given text does, or share most digits with it; the newest of equals first. */
+function nearest(given: string, versions: readonly string[]): readonly string[] {
+  const likeness = (version: string): number => {
+    let prefix = 0;
+    while (prefix < version.length && version[prefix] === given[prefix]) prefix += 1;
+    return prefix * 100 + [...version].filter((digit, at) => digit === given[at]).length;
+  };
+  return [...new Set(versions)].sort((a, b) => likeness(b) - likeness(a)).slice(0, 3);
 }
 
 async function readPolicyFile(path: string): Promise<string> {

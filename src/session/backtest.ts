@@ -1,0 +1,214 @@
+import { setImmediate } from 'node:timers/promises';
+import type { BacktestRow, ExplainedPush, JudgedRef, PolicyTrials } from '../domain/admin.ts';
+import { RefgateError } from '../domain/error.ts';
+import type { PushRequest } from '../domain/git.ts';
+import type { Policy, Reason, RefVerdict } from '../domain/policy.ts';
+import type { EventCode, EventPayloads, LedgerEvent, LedgerReader } from '../domain/record.ts';
+import type { Principal, PushFacts } from '../domain/session.ts';
+import type { Store } from '../domain/store.ts';
+import { type LoadedPolicy, loadPolicy } from '../policy/load.ts';
+import { decide } from './decide.ts';
+import { readFacts } from './kept-facts.ts';
+
+export interface BacktestDeps {
+  readonly reader: LedgerReader;
+  /** The one that the ledger is in. */
+  readonly store: Store;
+}
+
+/** Sessions that are asked for at a time. */
+const pageRows = 200;
+
+/** A push as it is in the ledger; what is undefined was not recorded, because the push ended before. */
+interface Recorded {
+  readonly session: string;
+  readonly repo: string;
+  readonly principal: Principal;
+  readonly requested: EventPayloads['push.requested'] | undefined;
+  readonly inspected: EventPayloads['push.inspected'] | undefined;
+  readonly decided: LedgerEvent<'push.decided'> | undefined;
+  readonly openedAt: string;
+}
+
+/**
+ * Judges every recorded push since a time (RFC 3339) again, newest first, one
+ * at a time: by the facts that were kept, for the principal as it was proved
+ * then, and at the time of then. What the checks beside the policy found then
+ * is taken over. A push whose facts are missing or cut is told as not judged,
+ * and never guessed. Throws LEDGER_CORRUPT when facts were changed.
+ */
+export async function* backtest(
+  deps: BacktestDeps,
+  policy: LoadedPolicy,
+  since: string,
+  onPush: (done: number) => void = () => {},
+): AsyncGenerator<BacktestRow> {
+  let done = 0;
+  for await (const push of recordedPushes(deps.reader, since)) {
+    yield* await judgeAgain(deps, policy, push);
+    onPush(++done);
+    // One push may take long: others get their turn.
+    await setImmediate();
+  }
+}
+
+async function* recordedPushes(reader: LedgerReader, since: string): AsyncGenerator<Recorded> {
+  let before: string | undefined;
+  for (;;) {
+    const page = await reader.sessions({
+      since,
+      limit: pageRows,
+      ...(before === undefined ? {} : { before }),
+    });
+    for (const row of page) {
+      if (row.service !== 'receive-pack' || row.mode === 'advertise') continue;
+      const push = readPush(row.id, await reader.sessionEvents(row.id));
+      if (push?.requested !== undefined) yield push;
+    }
+    before = page.at(-1)?.id;
+    if (page.length < pageRows || before === undefined) return;
+  }
+}
+
+/** Undefined when the session is not one of a proved principal. */
+function readPush(session: string, events: readonly LedgerEvent[]): Recorded | undefined {
+  const opened = find(events, 'session.opened');
+  const who = find(events, 'session.authenticated')?.data;
+  if (opened === undefined || who === undefined) return undefined;
+  return {
+    session,
+    repo: opened.data.repo,
+    openedAt: opened.time,
+    principal: {
+      user: who.user,
+      kind: who.kind === 'service' ? 'service' : 'person',
+      groups: who.groups,
+      ...(who.emails === undefined ? {} : { emails: who.emails }),
+      credential: who.credential,
+    },
+    requested: find(events, 'push.requested')?.data,
+    inspected: find(events, 'push.inspected')?.data,
+    decided: find(events, 'push.decided'),
+  };
+}
+
+function find<C extends EventCode>(events: readonly LedgerEvent[], code: C): LedgerEvent<C> | undefined {
+  return events.find((event): event is LedgerEvent<C> => event.code === code);
+}
+
+/** A push that can be judged again. */
+interface Whole {
+  readonly requested: EventPayloads['push.requested'];
+  readonly decided: LedgerEvent<'push.decided'>;
+  readonly facts: PushFacts;
+}
+
+/** The facts of a push with what else judging needs, or why there are none. */
+async function readWhole(deps: BacktestDeps, push: Recorded): Promise<Whole | string> {
+  const { requested, inspected, decided } = push;
+  if (requested === undefined || inspected === undefined || decided === undefined)
+    return 'it ended before it was judged';
+  if (inspected.kept === undefined) return 'its facts were not kept';
+  if (!inspected.kept.complete) return 'its facts were too many to keep them all';
+  const facts = await readFacts(deps.store, push.session, inspected.kept);
+  return facts === undefined ? 'its kept facts are gone' : { requested, decided, facts };
+}
+
+async function judgeAgain(
+  deps: BacktestDeps,
+  policy: LoadedPolicy,
+  push: Recorded,
+): Promise<readonly BacktestRow[]> {
+  const head = headOf(push);
+  const whole = await readWhole(deps, push);
+  if (typeof whole === 'string') return [{ ...head, notJudged: whole }];
+  const would = decideAgain(policy, push, whole);
+  if (would === undefined) return [{ ...head, notJudged: 'the policy could not be evaluated' }];
+  const verdicts = new Map(would.map((verdict) => [verdict.ref, verdict]));
+  return whole.decided.data.refs.flatMap((was) => {
+    const now = verdicts.get(was.ref);
+    return now === undefined ? [] : [{ ...head, ref: was.ref, was: judged(was), would: judged(now) }];
+  });
+}
+
+function headOf({ session, repo, principal, decided, openedAt }: Recorded) {
+  return { session, time: decided?.time ?? openedAt, user: principal.user, repo };
+}
+
+/** A push that only waits for people was recorded as refused. */
+function judged({ effect, reasons, asks }: RefVerdict): JudgedRef {
+  const onlyAsked =
+    asks !== undefined && asks.length > 0 && reasons.every((reason) => reason.code === 'APPROVAL_REQUIRED');
+  return {
+    effect: onlyAsked && effect === 'deny' ? 'ask' : effect,
+    rules: [...new Set(reasons.map((reason) => reason.rule))],
+  };
+}
+
+function decideAgain(policy: Policy, push: Recorded, whole: Whole): readonly RefVerdict[] | undefined {
+  const { requested, decided, facts } = whole;
+  const request: PushRequest = {
+    updates: requested.updates,
+    pushOptions: requested.pushOptions,
+    atomic: requested.atomic,
+    quiet: true,
+    report: 'none',
+    sideband: false,
+    objectFormat: requested.updates[0]?.newOid.length === 64 ? 'sha256' : 'sha1',
+    hasPack: facts.objects > 0,
+  };
+  try {
+    const commits = new Set<string>();
+    for (const one of facts.contents ?? []) for (const { oid } of one.commits) commits.add(oid);
+    const found = foundThen(decided.data.refs);
+    return decide(policy, push, request, facts, found, (oid) => commits.has(oid)).refs;
+  } catch (error) {
+    if (error instanceof RefgateError && error.code === 'INTERNAL') return undefined;
+    throw error;
+  }
+}
+
+/** What the check of names found when the push was judged: the policy cannot say it again. */
+function foundThen(refs: readonly RefVerdict[]): ReadonlyMap<string, readonly Reason[]> {
+  return new Map(
+    refs.flatMap(({ ref, reasons }) => {
+      const found = reasons.filter((reason) => reason.code === 'REF_NAME_INVALID');
+      return found.length === 0 ? [] : [[ref, found] as const];
+    }),
+  );
+}
+
+/** The recorded pushes as administrators try policies on them. `load` gives a kept version. */
+export function createPolicyTrials(
+  deps: BacktestDeps & { readonly load: (version: string) => Promise<LoadedPolicy> },
+): PolicyTrials {
+  return {
+    backtest: ({ text, file }, since, onPush) => backtest(deps, loadPolicy(text, file), since, onPush),
+    explain: (session, policy) => explainPush(deps, session, policy),
+  };
+}
+
+async function explainPush(
+  deps: BacktestDeps & { readonly load: (version: string) => Promise<LoadedPolicy> },
+  session: string,
+  given: { readonly text: string; readonly file: string } | undefined,
+): Promise<ExplainedPush> {
+  const events = await deps.reader.sessionEvents(session);
+  const push = readPush(session, events);
+  if (push === undefined) throw notFound(`there is no session ${session}; see refgate session list`);
+  if (push.requested === undefined) throw notFound(`session ${session} is not a push`);
+  const whole = await readWhole(deps, push);
+  if (typeof whole === 'string') throw notFound(`session ${session} cannot be explained: ${whole}`);
+  const judgedBy = whole.decided.data.policyVersion;
+  const policy = given === undefined ? await deps.load(judgedBy) : loadPolicy(given.text, given.file);
+  return {
+    ...headOf(push),
+    version: policy.version,
+    judgedBy,
+    explanation: policy.explain(push.principal, push.repo, whole.facts),
+  };
+}
+
+function notFound(detail: string): RefgateError {
+  return new RefgateError('NOT_FOUND', 'operator', detail);
+}
