@@ -7,6 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { copyRules, listRules } from './copy-rules.mjs';
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
@@ -71,8 +72,12 @@ function stale() {
   const sources = listSources();
   if (built.join('\n') !== sources.join('\n')) return true;
   const builtAt = statSync(stamp).mtimeMs;
-  const inputs = [...sources, 'tsconfig.json', 'package.json'];
-  return inputs.some((file) => statSync(join(root, file)).mtimeMs > builtAt) || missingOutput(sources);
+  const inputs = [...sources, ...listRules(), 'tsconfig.json', 'package.json'];
+  return (
+    inputs.some((file) => statSync(join(root, file)).mtimeMs > builtAt) ||
+    missingOutput(sources) ||
+    missingRules()
+  );
 }
 
 /** Compiles unconditionally; ends the process when types do not hold. Outputs whose source is gone are removed first. */
@@ -92,6 +97,7 @@ export function compile() {
     ],
     'the build failed; see the lines above',
   );
+  copyRules(dist);
   writeFileSync(stamp, `${JSON.stringify({ builtAt: startedAt, tools: toolVersions(), sources })}\n`);
   if (listSources().some((file) => statSync(join(root, file)).mtime > startedAt))
     rmSync(stamp, { force: true });
@@ -100,6 +106,8 @@ export function compile() {
 function missingOutput(sources) {
   return existsSync(join(dist, '.tsbuildinfo')) && sources.some((file) => !existsSync(outputOf(file)));
 }
+
+const missingRules = () => listRules().some((file) => !existsSync(join(dist, file)));
 
 function removeOrphans(expected) {
   for (const folder of sourceFolders) {

@@ -1,0 +1,182 @@
+import type { Matcher, Span } from '../rule.ts';
+import {
+  type ByteSet,
+  firstClass,
+  greatestLength,
+  parseClass,
+  parseToken,
+  reversed,
+  type TokenSequence,
+} from './token-grammar.ts';
+import { run } from './token-run.ts';
+
+/** A token that can be found by a keyword of its own, or searched for in a window. */
+export interface CompiledToken {
+  /** Empty when no part of the token is literal enough: then it is found near another keyword only. */
+  readonly keywords: readonly string[];
+  /** Bytes of the longest match. */
+  readonly greatest: number;
+  /** The literals that matches begin with, for what is variable in one. */
+  readonly leading: readonly string[];
+  /** The longest match around its keyword at `at`. */
+  findAt(data: Buffer, from: number, to: number, at: number, keyword: string): Span | undefined;
+  /** The longest match that begins at `start`, if one does. */
+  matchFrom(data: Buffer, from: number, to: number, start: number): Span | undefined;
+}
+
+/** How far to the left of a match its boundary is judged by: an escape such as `\x1b[38;5;1m`. */
+export const boundaryReach = 16;
+const greatestChoice = 128;
+const shortestKeyword = 3;
+const goodKeyword = 4;
+
+/**
+ * `boundary` names the class of bytes that may not stand beside a match; left
+ * out, it is the first and the last class of the token. Throws TokenError.
+ */
+export function compileToken(grammar: string, boundary?: string): CompiledToken {
+  const whole = parseToken(grammar);
+  const around = boundary === undefined ? undefined : parseClass(boundary);
+  const left = around ?? firstClass(whole);
+  const right = around ?? firstClass(reversed(whole));
+  const pivot = findPivot(whole);
+  const before = reversed(whole.slice(0, pivot?.start ?? 0));
+  const after = whole.slice(pivot?.end ?? 0);
+  const matchForward = (
+    sequence: TokenSequence,
+    data: Buffer,
+    to: number,
+    start: number,
+  ): number | undefined =>
+    furthest(run(sequence, data, start, to, 1), (end) => end >= to || right[data[end] as number] !== 1);
+  return {
+    keywords: pivot?.texts ?? [],
+    greatest: greatestLength(whole),
+    leading: leadingTexts(whole),
+    findAt(data, from, to, at, keyword) {
+      if (!holds(data, at, to, keyword)) return undefined;
+      const negated = furthest(run(before, data, -at, -from, -1), (place) =>
+        freeOnLeft(data, from, -place, left),
+      );
+      if (negated === undefined) return undefined;
+      const end = matchForward(after, data, to, at + keyword.length);
+      return end === undefined ? undefined : { start: 0 - negated, end };
+    },
+    matchFrom(data, from, to, start) {
+      if (!freeOnLeft(data, from, start, left)) return undefined;
+      const end = matchForward(whole, data, to, start);
+      return end === undefined ? undefined : { start, end };
+    },
+  };
+}
+
+/** One matcher of several tokens, each found by its own keywords; the longest span wins. */
+export function tokenMatcher(tokens: readonly CompiledToken[]): Matcher {
+  const byKeyword = new Map<string, CompiledToken[]>();
+  for (const token of tokens) {
+    for (const keyword of token.keywords) {
+      byKeyword.set(keyword, [...(byKeyword.get(keyword) ?? []), token]);
+    }
+  }
+  const reach = Math.max(...tokens.map((token) => token.greatest));
+  return {
+    before: reach + boundaryReach,
+    after: reach + 1,
+    find(data, from, to, at, keyword) {
+      let longest: Span | undefined;
+      for (const token of byKeyword.get(keyword) ?? []) {
+        const span = token.findAt(data, from, to, at, keyword);
+        if (span !== undefined && (longest === undefined || lengthOf(span) > lengthOf(longest)))
+          longest = span;
+      }
+      return longest;
+    },
+  };
+}
+
+const lengthOf = (span: Span): number => span.end - span.start;
+
+function furthest(places: readonly number[], allowed: (place: number) => boolean): number | undefined {
+  for (let i = places.length - 2; i >= 0; i -= 2) {
+    for (let place = places[i + 1] as number; place >= (places[i] as number); place--) {
+      if (allowed(place)) return place;
+    }
+  }
+  return undefined;
+}
+
+function holds(data: Buffer, at: number, to: number, keyword: string): boolean {
+  if (at + keyword.length > to) return false;
+  for (let i = 0; i < keyword.length; i++) {
+    if (data[at + i] !== keyword.charCodeAt(i)) return false;
+  }
+  return true;
+}
+
+const escapeEnd = new RegExp(
+  [
+    String.raw`(?:^|[^\\])(?:\\\\)*\\[nrtbfv0e]`,
+    String.raw`\\x[0-9A-Fa-f]{2}`,
+    String.raw`\\u[0-9A-Fa-f]{4}`,
+    '%[0-9A-Fa-f]{2}',
+    String.raw`\x1b\[[\d;]{0,8}m`,
+  ]
+    .map((end) => `(?:${end})$`)
+    .join('|'),
+);
+
+// A letter that ends an escape (\n, %3D, the colour of a terminal) is not part of the word that follows it.
+function freeOnLeft(data: Buffer, from: number, start: number, taken: ByteSet): boolean {
+  if (start <= from || taken[data[start - 1] as number] !== 1) return true;
+  const text = data.toString('latin1', Math.max(from, start - boundaryReach), start);
+  return escapeEnd.test(text);
+}
+
+interface Pivot {
+  readonly start: number;
+  readonly end: number;
+  readonly texts: readonly string[];
+}
+
+// Leading text is best: the left boundary then turns away most hits at once. Too short, and a later one is rarer.
+function findPivot(sequence: TokenSequence): Pivot | undefined {
+  const pivots: Pivot[] = [];
+  for (let start = 0; start < sequence.length; ) {
+    let end = start;
+    let texts: readonly string[] = [''];
+    for (; end < sequence.length; end++) {
+      const more = expand(sequence.slice(end, end + 1));
+      if (more === undefined || more.length * texts.length > greatestChoice) break;
+      texts = texts.flatMap((text) => more.map((next) => text + next));
+    }
+    if (end > start) pivots.push({ start, end, texts: [...new Set(texts)] });
+    start = Math.max(end, start + 1);
+  }
+  const shortest = (pivot: Pivot): number => Math.min(...pivot.texts.map((text) => text.length));
+  const usable = pivots.filter((pivot) => shortest(pivot) >= shortestKeyword);
+  const first = usable[0];
+  if (first === undefined || (first.start === 0 && shortest(first) >= goodKeyword)) return first;
+  return usable.reduce((best, pivot) => (shortest(pivot) > shortest(best) ? pivot : best));
+}
+
+function leadingTexts(sequence: TokenSequence): readonly string[] {
+  const end = sequence.findIndex((_, index) => expand(sequence.slice(0, index + 1)) === undefined);
+  return expand(sequence.slice(0, end === -1 ? sequence.length : end)) ?? [];
+}
+
+/** All texts of a sequence without classes; undefined when there is a class, or too many. */
+function expand(sequence: TokenSequence): readonly string[] | undefined {
+  let texts: readonly string[] = [''];
+  for (const node of sequence) {
+    if (node.kind === 'class') return undefined;
+    const options = node.kind === 'literal' ? [[node.text]] : node.options.map(expand);
+    const more: string[] = [];
+    for (const option of options) {
+      if (option === undefined) return undefined;
+      more.push(...option);
+    }
+    if (more.length * texts.length > greatestChoice) return undefined;
+    texts = texts.flatMap((text) => more.map((next) => text + next));
+  }
+  return texts;
+}
