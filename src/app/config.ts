@@ -132,6 +132,9 @@ const schema = z.strictObject({
   upstreams: z.record(upstreamName, upstream),
   repos: z.array(repoLine).min(1, 'expected at least one line'),
   policy: z.string().min(1).default('policy.yaml'),
+  secrets: z
+    .strictObject({ defaults: z.boolean().default(true), rules: z.array(z.string().min(1)).default([]) })
+    .prefault({}),
   noThin: z.boolean().default(true),
   agentSocket: z.string().min(1).optional(),
   limits,

@@ -1,4 +1,10 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  randomBytes,
+} from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -66,6 +72,16 @@ export function openGatewayKey(data: string): {
       { cause },
     );
   }
+}
+
+/** The key of the fingerprints by which findings are recognised again, 32 bytes; made on first start, 0600. @throws CONFIG_INVALID */
+export function openFingerprintKey(data: string): Buffer {
+  const file = join(data, 'fingerprint.key');
+  if (!existsSync(file)) writeFileSync(file, randomBytes(32), { mode: 0o600, flag: 'wx', flush: true });
+  const key = readFileSync(file);
+  if (key.length === 32) return key;
+  const detail = `${file} does not hold 32 bytes; restore it, or remove it and write the baselines anew`;
+  throw new RefgateError('CONFIG_INVALID', 'operator', detail);
 }
 
 export function writeRunState(data: string, state: RunState): void {

@@ -50,6 +50,7 @@ export const errorCodes = {
   CONTENT_UNSCANNED: 'something that the push brings could not be searched for secrets',
   HISTORY_UNKNOWN: 'what the push brings could not be established',
   POLICY_INVALID: 'the policy file is not valid',
+  OBJECTS_REFUSED: 'the pack of the push also holds objects of a ref update that was refused',
   ATOMIC_REFUSED: 'another ref of the same atomic push was refused',
   // Identity
   AUTHENTICATION_FAILED: 'the key, the token or the user is not known or not valid',

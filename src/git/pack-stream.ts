@@ -26,6 +26,12 @@ export const objectTypeNames: readonly (ObjectType | undefined)[] = [
 
 export const hashBytes = (format: ObjectFormat): number => (format === 'sha256' ? 32 : 20);
 
+/** A pack without objects: what git sends when the other side has everything already. */
+export function emptyPack(format: ObjectFormat): Buffer {
+  const header = Buffer.from('PACK\0\0\0\x02\0\0\0\0', 'latin1');
+  return Buffer.concat([header, createHash(format).update(header).digest()]);
+}
+
 /** Free bytes in front of an object's content, for the `blob 123\0` that its oid is made over. */
 export const frameRoom = 32;
 

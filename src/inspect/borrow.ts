@@ -85,12 +85,17 @@ export async function borrowPresent(
 
 /**
  * One fetch of wanted objects and of commits, without the trees and blobs
- * below them where the upstream can filter. Reading ends early when `take` says so,
+ * below them where the upstream can filter; `treeDepth` 1 gives the root tree of each commit as well. Reading ends early when `take` says so,
  * and then the source cannot be used any more. Throws HUNG_UP once `signal` aborts.
  */
 export async function fetchObjects(
   source: FetchSource,
-  ask: { readonly wants: readonly Oid[]; readonly haves: readonly Oid[]; readonly deepen?: number },
+  ask: {
+    readonly wants: readonly Oid[];
+    readonly haves: readonly Oid[];
+    readonly deepen?: number;
+    readonly treeDepth?: 0 | 1;
+  },
   signal: AbortSignal | undefined,
   options: ReadOptions,
 ): Promise<void> {
@@ -106,7 +111,7 @@ export async function fetchObjects(
       wants: ask.wants,
       haves: ask.haves,
       ...(ask.deepen !== undefined && shallow ? { deepen: ask.deepen } : {}),
-      ...(filter ? { filter: 'tree:0' } : {}),
+      ...(filter ? { filter: `tree:${ask.treeDepth ?? 0}` } : {}),
     });
     if (!response.pack) throw new RefgateError('UPSTREAM_PROTOCOL', 'upstream', 'no pack came after done');
     if (!(await readBorrowedPack(response.pack, options))) response.cancel();
@@ -133,7 +138,7 @@ const emptyRequest: FetchRequest = {
 };
 
 /** The words of git, JGit and libgit2 for a want that they do not have. */
-function isAbsent(error: unknown): boolean {
+export function isAbsent(error: unknown): boolean {
   return (
     error instanceof RefgateError &&
     (error.code === 'UPSTREAM_REFUSED' || error.code === 'UPSTREAM_PROTOCOL') &&

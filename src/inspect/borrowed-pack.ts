@@ -35,8 +35,8 @@ export const defaultBorrowLimits: BorrowLimits = {
 export interface ReadOptions {
   readonly format: ObjectFormat;
   readonly limits: BorrowLimits;
-  /** `commits` passes over everything else without keeping it. */
-  readonly keep: 'commits' | 'all';
+  /** `commits` passes over everything else without keeping it, `trees` over blobs and tags. */
+  readonly keep: 'commits' | 'trees' | 'all';
   /** Called with every object, its oid computed from its content; false ends the reading. */
   readonly take: (object: BorrowedObject) => boolean;
 }
@@ -143,14 +143,16 @@ class ObjectResolver {
   }
 
   #wanted(entry: PackEntry): boolean {
-    return this.#options.keep === 'all' || entry.type === packType.commit || entry.type > packType.tag;
+    const { keep } = this.#options;
+    if (keep === 'all' || entry.type === packType.commit || entry.type > packType.tag) return true;
+    return keep === 'trees' && entry.type === packType.tree;
   }
 
   #addDelta(entry: PackEntry, delta: Buffer): void {
     if (entry.type === packType.ofsDelta) {
       const base = this.#byOffset.get(entry.baseOffset);
       if (base) this.#add(this.#apply(base, delta), entry.offset);
-      // Without forgetting, a base that is not kept is no commit, and so its delta is none.
+      // Without forgetting, a base that is not kept is not of a type that is asked for, and so its delta is not.
       else if (this.#forgotten || this.#options.keep === 'all') throw limit('deltas reach too far back');
       return;
     }
@@ -215,7 +217,7 @@ class ObjectResolver {
   }
 
   #checkWaiting(): void {
-    if (this.#waiting.size === 0 || (this.#options.keep === 'commits' && !this.#forgotten)) return;
+    if (this.#waiting.size === 0 || (this.#options.keep !== 'all' && !this.#forgotten)) return;
     throw limit('deltas whose base did not come');
   }
 }

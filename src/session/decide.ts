@@ -1,5 +1,5 @@
 import { RefgateError } from '../domain/error.ts';
-import type { PushRequest, RefReport, RefUpdate } from '../domain/git.ts';
+import type { Oid, PushRequest, RefReport, RefUpdate } from '../domain/git.ts';
 import type { Policy, Reason, RefVerdict } from '../domain/policy.ts';
 import type { Principal, PushFacts } from '../domain/session.ts';
 
@@ -12,8 +12,10 @@ export interface Decision {
 
 /**
  * The verdict of the policy together with what the checks of the request found,
- * as a decision: each ref by itself, or all or none where the push is atomic.
+ * as a decision: each ref by itself, or all or none where the push is atomic,
+ * and where objects of a refused ref would travel with the others.
  * A policy that throws denies everything.
+ * @param inPack whether the pack of the push holds this object.
  */
 export function decide(
   policy: Policy,
@@ -21,23 +23,53 @@ export function decide(
   request: PushRequest,
   facts: PushFacts,
   found: ReadonlyMap<string, readonly Reason[]>,
+  inPack: (oid: Oid) => boolean = () => false,
 ): Decision {
   const verdicts = judge(policy, who, facts);
   const judged = request.updates.map((update): RefVerdict => {
-    const reasons = [...(found.get(update.ref) ?? []), ...(verdicts.get(update.ref)?.reasons ?? [])];
-    const allowed = verdicts.get(update.ref)?.effect === 'allow' && !found.has(update.ref);
-    return { ref: update.ref, effect: allowed ? 'allow' : 'deny', reasons };
+    const verdict = verdicts.get(update.ref);
+    const reasons = [...(found.get(update.ref) ?? []), ...(verdict?.reasons ?? [])];
+    const allowed = verdict?.effect === 'allow' && !found.has(update.ref);
+    const { warnings, wouldSay, asks } = verdict ?? {};
+    return {
+      ref: update.ref,
+      effect: allowed ? 'allow' : 'deny',
+      reasons,
+      ...(warnings === undefined ? {} : { warnings }),
+      ...(wouldSay === undefined ? {} : { wouldSay }),
+      ...(asks === undefined ? {} : { asks }),
+    };
   });
-  const refs =
-    request.atomic && judged.some((verdict) => verdict.effect === 'deny')
-      ? judged.map(refuseWithOthers)
-      : judged;
+  const refs = judged.some((verdict) => verdict.effect === 'deny')
+    ? refuseTogether(judged, request, facts, inPack)
+    : judged;
   const allowed = new Set(refs.filter((verdict) => verdict.effect === 'allow').map((verdict) => verdict.ref));
   return {
     policyVersion: policy.version,
     refs,
     relay: request.updates.filter((update) => allowed.has(update.ref)),
   };
+}
+
+/** Refuses the others where the push is atomic, or where the one pack would take to the upstream what was refused. */
+function refuseTogether(
+  judged: readonly RefVerdict[],
+  request: PushRequest,
+  facts: PushFacts,
+  inPack: (oid: Oid) => boolean,
+): readonly RefVerdict[] {
+  if (request.atomic) return judged.map((verdict) => refuse(verdict, atomicReason));
+  const allowed = request.updates.filter((_, index) => judged[index]?.effect === 'allow');
+  const refused = request.updates.filter((_, index) => judged[index]?.effect === 'deny');
+  if (allowed.length === 0) return judged;
+  const goes = new Set<Oid>(allowed.map(({ newOid }) => newOid));
+  request.updates.forEach((_, index) => {
+    if (judged[index]?.effect !== 'allow') return;
+    for (const { oid } of facts.contents?.[index]?.commits ?? []) goes.add(oid);
+  });
+  const carried = refused.find(({ newOid }) => inPack(newOid) && !goes.has(newOid));
+  if (carried === undefined) return judged;
+  return judged.map((verdict) => refuse(verdict, sharedPack(carried.ref)));
 }
 
 function judge(
@@ -58,9 +90,15 @@ const atomicReason: Reason = {
   text: 'another ref of this atomic push was refused; push this one by itself, or without --atomic',
 };
 
-function refuseWithOthers(verdict: RefVerdict): RefVerdict {
+const sharedPack = (ref: string): Reason => ({
+  rule: 'shared-pack',
+  code: 'OBJECTS_REFUSED',
+  text: `the pack of this push also holds what ${ref} was refused for; push this one by itself`,
+});
+
+function refuse(verdict: RefVerdict, reason: Reason): RefVerdict {
   if (verdict.effect === 'deny') return verdict;
-  return { ref: verdict.ref, effect: 'deny', reasons: [atomicReason] };
+  return { ...verdict, effect: 'deny', reasons: [reason] };
 }
 
 /** The `ng` lines of what was decided against: the rules' names; the long text goes on band 2. */

@@ -1,5 +1,6 @@
 import type { RefgateError } from '../domain/error.ts';
 import type { PushRequest, RefReport } from '../domain/git.ts';
+import type { Reason } from '../domain/policy.ts';
 import { flushPkt } from '../git/pkt-line.ts';
 import { formatReportStatus } from '../git/report-status.ts';
 import { bandText, encodeBand } from '../git/sideband.ts';
@@ -60,18 +61,19 @@ export class PushReporter {
     await this.#session.out.write(Buffer.concat([...encodeBand(2, band2)])).catch(() => undefined);
   }
 
-  /** The long text of a refusal: every reason of every ref. */
+  /** The long text of a decision: every reason of every ref that is refused, and what rules warn of. */
   async explain({ refs, policyVersion }: Decision): Promise<void> {
-    const denied = refs.filter((verdict) => verdict.effect === 'deny');
-    if (denied.length === 0) return;
-    const lines = denied
+    const told = refs.filter(({ effect, warnings = [] }) => effect === 'deny' || warnings.length > 0);
+    if (told.length === 0) return;
+    const lines = told
       .slice(0, maxExplained)
-      .flatMap(({ ref, reasons }) => [
-        `Refgate refused ${ref}:`,
-        ...reasons.map((reason) => `  ${reason.text}`),
+      .flatMap(({ ref, effect, reasons, warnings = [] }) => [
+        ...(effect === 'deny' ? [`Refgate refused ${ref}:`, ...reasons.flatMap(tellReason)] : []),
+        ...(warnings.length > 0 ? [`Refgate warns about ${ref}:`, ...warnings.flatMap(tellReason)] : []),
       ]);
-    const left = denied.length - maxExplained;
-    if (left > 0) lines.push(`Refgate refused ${left} more refs; push fewer at a time to read why`);
+    const left = told.length - maxExplained;
+    if (left > 0)
+      lines.push(`Refgate has more to say about ${left} more refs; push fewer at a time to read it`);
     const footer = `(session ${this.#session.id}, policy ${policyVersion})`;
     await this.say(['', ...lines, footer, '']).catch(() => undefined);
   }
@@ -125,6 +127,11 @@ function tellError({ blame, message }: RefgateError): string {
 /** The `ng` lines of updates that one error kept from being made. */
 export function refuseEach(updates: readonly { readonly ref: string }[], error: RefgateError): RefReport[] {
   return updates.map(({ ref }) => ({ ref, ok: false, reason: `refused: ${error.code}` }));
+}
+
+/** A reason may have further lines, such as the commands that undo what was refused. */
+function tellReason({ text }: Reason): readonly string[] {
+  return text.split('\n').map((line) => `  ${line}`);
 }
 
 /** A line without control characters, as deep as it was written. */

@@ -1,0 +1,79 @@
+import type { CommitFacts, PathChange, RefContents, UnknownFact } from '../domain/facts.ts';
+import type { PushRequest } from '../domain/git.ts';
+import type { FetchSource } from '../domain/ports.ts';
+import type { PushFacts } from '../domain/session.ts';
+import { isZeroOid } from '../git/oid.ts';
+import { readList } from './contents/fact-list.ts';
+import type { WalkedUpdate } from './contents/walk-order.ts';
+import type { WalkableHeldPack } from './quarantine.ts';
+import type { TreeCache } from './tree-cache.ts';
+import { UpstreamObjects } from './upstream-objects.ts';
+import { whatIsNew } from './what-is-new.ts';
+
+export interface PushContentsContext {
+  /** Gives a new source of the upstream repository; it is closed here. */
+  readonly open: () => FetchSource;
+  readonly cache: TreeCache;
+  /** Names the repository in the cache. */
+  readonly repoKey: string;
+  readonly asksForContent: boolean;
+  /** Fingerprints of findings that are accepted for this repository. */
+  readonly baseline: readonly string[];
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What each update of a push brings, and what belongs to none of them. */
+export type PushContents = Required<Pick<PushFacts, 'contents' | 'findings'>> & Pick<PushFacts, 'hidden'>;
+
+/**
+ * Walks a held pack: what is new in it, which files it changes, and the secrets in
+ * both. The thread that indexed the pack does the work, and is free
+ * afterwards. Throws HUNG_UP, LIMIT_EXCEEDED, INTERNAL, and what the source throws.
+ */
+export async function pushContents(
+  request: PushRequest,
+  held: WalkableHeldPack,
+  context: PushContentsContext,
+): Promise<PushContents> {
+  const { open, cache, repoKey, asksForContent, baseline, signal } = context;
+  const { objectFormat, pushOptions } = request;
+  const novelty = await whatIsNew(request, held, { open, signal, asksForContent });
+  const { updates, unreached, known, unknowns } = novelty;
+  const upstream = new UpstreamObjects({ cache, repoKey, open, objectFormat, signal });
+  try {
+    const order = { updates, unreached, known, pushOptions, baseline };
+    const walked = await held.walk(order, upstream.borrow, signal);
+    for (const tree of walked.trees) cache.set(repoKey, tree);
+    const byRef = new Map(updates.map(({ ref }, index) => [ref, walked.updates[index]]));
+    return {
+      contents: request.updates.map(({ ref, newOid }) =>
+        isZeroOid(newOid) ? nothing : contentsOf(byRef.get(ref), unknowns),
+      ),
+      findings: walked.findings,
+      ...(walked.hidden === undefined ? {} : { hidden: walked.hidden }),
+    };
+  } finally {
+    upstream.close();
+  }
+}
+
+/** What a deletion brings. */
+export const nothing: RefContents = {
+  commits: [],
+  changes: [],
+  findings: [],
+  unknowns: [],
+  counts: { commits: 0, changes: 0 },
+};
+
+function contentsOf(walked: WalkedUpdate | undefined, unknowns: readonly UnknownFact[]): RefContents {
+  if (walked === undefined)
+    return { ...nothing, unknowns: [{ what: 'history', text: 'what the update brings was not looked at' }] };
+  return {
+    commits: readList<CommitFacts>(walked.commits),
+    changes: readList<PathChange>(walked.changes),
+    findings: walked.findings,
+    unknowns: [...unknowns, ...walked.unknowns],
+    counts: walked.counts,
+  };
+}
