@@ -1,0 +1,122 @@
+import type { Confidence } from '../../domain/facts.ts';
+import { lineAt } from './line.ts';
+import { type CheckResult, confidenceOf, type SecretRule, type Span } from './rule.ts';
+import type { KeywordRule, RuleSet } from './rule-set.ts';
+import type { Work } from './work.ts';
+
+/** One candidate in one piece of plain data, with offsets in it. */
+export interface Candidate {
+  readonly rule: SecretRule;
+  readonly confidence: Confidence;
+  readonly start: number;
+  readonly end: number;
+  readonly value: string;
+}
+
+const unitsPerHit = 16;
+const unitsPerCheck = 4096;
+const unitsPerValueByte = 8;
+const rememberedChecks = 256;
+const sliceBytes = 64 * 1024;
+const sliceOverlap = 4 * 1024;
+const unitsPerByteOfEvery = 16;
+
+/** Asks the rules about one piece of plain data: at each keyword in a window of its own, and those without keywords in slices. */
+export class CandidateFinder {
+  readonly #checked = new Map<string, CheckResult>();
+
+  readonly #rules: RuleSet;
+  readonly #work: Work;
+
+  constructor(rules: RuleSet, work: Work) {
+    this.#rules = rules;
+    this.#work = work;
+  }
+
+  /**
+   * Candidates whose keyword begins within the span. `onAnchor` is told where
+   * an escape begins there.
+   */
+  find(data: Buffer, { start, end }: Span, onAnchor: (at: number) => void): Candidate[] {
+    const found: Candidate[] = [];
+    const { automaton, keywords, byKeyword, firstAnchor } = this.#rules;
+    // A hit of the same rule within what it has found already is the same secret.
+    const doneUntil = new Int32Array(this.#rules.count);
+    if (!this.#work.spend(end - start)) return found;
+    automaton.search(data, start, end, (keyword, at) => {
+      if (keyword >= firstAnchor) {
+        onAnchor(at);
+        return this.#work.spend(1);
+      }
+      const text = keywords[keyword] as string;
+      for (const asked of byKeyword[keyword] as readonly KeywordRule[]) {
+        if (at < (doneUntil[asked.index] as number)) continue;
+        const candidate = this.#ask(asked, data, at, text);
+        if (candidate !== undefined) {
+          doneUntil[asked.index] = candidate.end;
+          found.push(candidate);
+        }
+      }
+      return !this.#work.spent && this.#mayHold(found);
+    });
+    for (const rule of this.#rules.withoutKeywords) this.#askEvery(rule, data, { start, end }, found);
+    return found;
+  }
+
+  #ask({ rule, matcher }: KeywordRule, data: Buffer, at: number, keyword: string): Candidate | undefined {
+    const from = Math.max(0, at - matcher.before);
+    const to = Math.min(data.length, at + keyword.length + matcher.after);
+    if (!this.#work.spend(unitsPerHit + to - from)) return undefined;
+    const span = matcher.find(data, from, to, at, keyword);
+    return span === undefined ? undefined : this.#judge(rule, data, span);
+  }
+
+  #askEvery(rule: SecretRule, data: Buffer, { start, end }: Span, found: Candidate[]): void {
+    for (let from = start; from < end; from += sliceBytes) {
+      const until = Math.min(end, from + sliceBytes);
+      const first = Math.max(0, from - sliceOverlap);
+      const last = Math.min(data.length, until + sliceOverlap);
+      if (!this.#work.spend((last - first) * unitsPerByteOfEvery)) return;
+      for (const span of rule.every?.(data.toString('latin1', first, last)) ?? []) {
+        const at = first + span.start;
+        if (at < from || at >= until) continue;
+        const candidate = this.#judge(rule, data, { start: at, end: first + span.end });
+        if (candidate !== undefined) found.push(candidate);
+        if (this.#work.spent || !this.#mayHold(found)) return;
+      }
+    }
+  }
+
+  #judge(rule: SecretRule, data: Buffer, { start, end }: Span): Candidate | undefined {
+    if (end <= start) return undefined;
+    const value = data.toString('latin1', start, end);
+    let result: CheckResult = 'unknown';
+    if (rule.check !== undefined) {
+      const checked = this.#check(rule, value);
+      if (checked === undefined || checked === 'placeholder') return undefined;
+      result = checked;
+    }
+    if (rule.admit !== undefined) {
+      const line = lineAt(data, start);
+      if (!this.#work.spend((value.length + line.length) * unitsPerValueByte)) return undefined;
+      if (!rule.admit(value, line)) return undefined;
+    }
+    return { rule, confidence: confidenceOf(rule, result), start, end, value };
+  }
+
+  #check(rule: SecretRule, value: string): CheckResult | undefined {
+    const id = `${rule.id}\0${value}`;
+    const known = this.#checked.get(id);
+    if (known !== undefined) return known;
+    if (!this.#work.spend(unitsPerCheck + value.length * unitsPerValueByte)) return undefined;
+    const result = rule.check?.(value) ?? 'unknown';
+    if (this.#checked.size < rememberedChecks) this.#checked.set(id, result);
+    return result;
+  }
+
+  #mayHold(found: readonly Candidate[]): boolean {
+    if (found.length < this.#work.limits.matches) return true;
+    this.#work.unscanned.add(`more than ${this.#work.limits.matches} secrets are in it`);
+    return false;
+  }
+}

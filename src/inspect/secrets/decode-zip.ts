@@ -1,0 +1,3 @@
+import type { Encoded } from './encoded.ts';
+import type { Work } from './work.ts';
+export function findZip(_data: Buffer, _work: Work, _found: (encoded: Encoded) => void): void {}

@@ -1,0 +1,37 @@
+/**
+ * What is looked into: UTF-16, base64, hex, escapes (percent, \uXXXX, \xNN,
+ * JSON, quoted-printable, HTML), gzip and zip; tar needs no decoder, because
+ * what it holds is plain. An archive is opened where the data begin with it.
+ * Everything else (xz, zstd, 7z, rar, images, encrypted data of any kind) is
+ * scanned as the bytes that it is, and no line in `unscanned` speaks of it:
+ * that is for rules on the type of a file. What claims to be gzip or zip and
+ * cannot be opened (broken, encrypted, too large, too deep) is such a line.
+ */
+import { findBase64 } from './decode-base64.ts';
+import { findEscapes } from './decode-escapes.ts';
+import { findGzip } from './decode-gzip.ts';
+import { findHex } from './decode-hex.ts';
+import { findUtf16 } from './decode-utf16.ts';
+import { findZip } from './decode-zip.ts';
+import type { Encoded } from './encoded.ts';
+import type { Span } from './rule.ts';
+import type { Work } from './work.ts';
+
+/** Archives as a whole: they are opened or a line in `unscanned` says why not. */
+export function findArchives(data: Buffer, work: Work, found: (encoded: Encoded) => void): void {
+  findGzip(data, work, found);
+  findZip(data, work, found);
+}
+
+/** Encoded text within the span, and what of it reaches beyond. `anchors`: where escapes begin. */
+export function findEncodedText(
+  data: Buffer,
+  span: Span,
+  anchors: readonly number[],
+  found: (encoded: Encoded) => void,
+): void {
+  findEscapes(data, anchors, found);
+  findUtf16(data, span, found);
+  findBase64(data, span, found);
+  findHex(data, span, found);
+}

@@ -1,0 +1,82 @@
+import { type Candidate, CandidateFinder } from './candidates.ts';
+import { findArchives, findEncodedText } from './decode.ts';
+import type { Encoded } from './encoded.ts';
+import type { SecretMatch } from './match.ts';
+import type { Span } from './rule.ts';
+import type { RuleSet } from './rule-set.ts';
+import { settle } from './settle.ts';
+import type { Work } from './work.ts';
+
+interface Found extends Candidate {
+  readonly decoded: readonly string[];
+}
+
+/** One object on its way through the rules and the decoders, whole or in pieces. */
+export class ObjectScan {
+  readonly #finder: CandidateFinder;
+  readonly #work: Work;
+
+  constructor(rules: RuleSet, work: Work) {
+    this.#work = work;
+    this.#finder = new CandidateFinder(rules, work);
+  }
+
+  /** What begins within the span; what is around it is looked at where a match needs it. */
+  look(data: Buffer, span: Span): SecretMatch[] {
+    return this.#look(data, span, 0).map(toMatch);
+  }
+
+  /** What an archive holds, if the data are one; its span is the whole. */
+  lookIntoArchive(data: Buffer): SecretMatch[] {
+    const found: Found[] = [];
+    findArchives(data, this.#work, (encoded) => this.#open(encoded, 0, found));
+    return found.map(toMatch);
+  }
+
+  #look(data: Buffer, span: Span, depth: number): Found[] {
+    const anchors: number[] = [];
+    const plain = settle(this.#finder.find(data, span, (at) => anchors.push(at)));
+    const found: Found[] = plain.map((candidate) => ({ ...candidate, decoded: [] }));
+    if (this.#work.spent || depth > this.#work.limits.depth) return found;
+    const inner: Found[] = [];
+    findEncodedText(data, span, anchors, (encoded) => this.#open(encoded, depth, inner));
+    if (depth > 0) findArchives(data, this.#work, (encoded) => this.#open(encoded, depth, inner));
+    for (const candidate of inner) {
+      const within = candidate.start >= span.start && candidate.start < span.end;
+      if (within && !found.some((known) => isKnown(known, candidate))) found.push(candidate);
+    }
+    return found;
+  }
+
+  #open(encoded: Encoded, depth: number, into: Found[]): void {
+    const work = this.#work;
+    if (work.spent || into.length >= work.limits.matches) return;
+    if (depth >= work.limits.depth && !encoded.shallow) {
+      if (encoded.sure)
+        work.unscanned.add(`what is encoded in it is wrapped more than ${work.limits.depth} times`);
+      return;
+    }
+    if (!work.decode(encoded.size) || !work.spend(encoded.size)) return;
+    const data = encoded.open();
+    if (data === undefined) return;
+    for (const candidate of this.#look(data, { start: 0, end: data.length }, depth + 1)) {
+      if (encoded.openStart && candidate.start === 0) continue;
+      if (encoded.openEnd && candidate.end === data.length) continue;
+      const { start, end } = encoded.outer(candidate);
+      into.push({ ...candidate, start, end, decoded: [encoded.name, ...candidate.decoded] });
+    }
+  }
+}
+
+// The same secret seen twice, plain and through a decoder; or a guess inside what is known for what it is.
+function isKnown(known: Found, candidate: Found): boolean {
+  if (candidate.start >= known.end || known.start >= candidate.end) return false;
+  if (known.value === candidate.value) return true;
+  const within = candidate.start >= known.start && candidate.end <= known.end;
+  const generic = candidate.rule.tier === 'C' || candidate.rule.tier === 'D';
+  return within && generic && known.decoded.length === 0 && known.rule.tier !== 'D';
+}
+
+function toMatch({ rule, confidence, start, end, value, decoded }: Found): SecretMatch {
+  return { rule, confidence, start, end, value, decoded };
+}

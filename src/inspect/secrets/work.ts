@@ -1,0 +1,98 @@
+/**
+ * What one scan may cost. Whoever pushes chooses the data, so the bound is on
+ * work that is counted, the same on every machine; the clock only guards it.
+ */
+export interface ScanLimits {
+  /** Units, about bytes looked at, for a scan of any size. */
+  readonly workBase: number;
+  /** Units for each byte that is given to a scan. */
+  readonly workPerByte: number;
+  /** Bytes that the decoders may make in one scan, of any size. */
+  readonly decodedBase: number;
+  /** Bytes that the decoders may make for each byte that is given. */
+  readonly decodedPerByte: number;
+  /** How many wrappings are taken off one within the other. */
+  readonly depth: number;
+  readonly matches: number;
+  readonly deadlineMs: number;
+}
+
+export const defaultLimits: ScanLimits = {
+  workBase: 8 * 1024 * 1024,
+  workPerByte: 128,
+  decodedBase: 16 * 1024 * 1024,
+  decodedPerByte: 4,
+  depth: 2,
+  matches: 1000,
+  deadlineMs: 30_000,
+};
+
+const unitsPerLookAtTheClock = 1024 * 1024;
+
+/**
+ * The account of one scan: work, decoded bytes, time, and the reasons why
+ * something was left out. Once it is spent it stays spent, and says so once.
+ */
+export class Work {
+  readonly unscanned = new Set<string>();
+  readonly limits: ScanLimits;
+  #left: number;
+  #used = 0;
+  #decodedLeft: number;
+  #spent = false;
+  #nextLook = unitsPerLookAtTheClock;
+  readonly #until: number;
+
+  constructor(limits: ScanLimits) {
+    this.limits = limits;
+    this.#left = limits.workBase;
+    this.#decodedLeft = limits.decodedBase;
+    this.#until = performance.now() + limits.deadlineMs;
+  }
+
+  get spent(): boolean {
+    return this.#spent;
+  }
+
+  /** Units so far. */
+  get used(): number {
+    return this.#used;
+  }
+
+  /** Makes room for `bytes` that were given. */
+  grant(bytes: number): void {
+    this.#left += bytes * this.limits.workPerByte;
+    this.#decodedLeft += bytes * this.limits.decodedPerByte;
+  }
+
+  /** False once there is no more work, or no more time, to be had. */
+  spend(units: number): boolean {
+    if (this.#spent) return false;
+    this.#used += units;
+    if (this.#used > this.#left) return this.#stop('its content takes too much work to scan');
+    if (this.#used < this.#nextLook) return true;
+    this.#nextLook = this.#used + unitsPerLookAtTheClock;
+    return performance.now() < this.#until || this.#stop('scanning it took too long');
+  }
+
+  /** How many bytes a decoder may still make. */
+  get decodedLeft(): number {
+    return this.#decodedLeft;
+  }
+
+  /** False when they are more than are left; the reason is noted. */
+  decode(bytes: number): boolean {
+    if (bytes > this.#decodedLeft) {
+      this.unscanned.add('what is encoded in it is too large to scan');
+      return false;
+    }
+    this.#decodedLeft -= bytes;
+    return true;
+  }
+
+  #stop(reason: string): false {
+    this.#spent = true;
+    this.unscanned.add(reason);
+    return false;
+  }
+}
