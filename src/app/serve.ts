@@ -8,8 +8,13 @@ import type { Recorder } from '../domain/record.ts';
 import { openDirectory } from '../identity/directory.ts';
 import { createAncestry } from '../inspect/ancestry.ts';
 import { Quarantine } from '../inspect/quarantine.ts';
+import { TreeCache } from '../inspect/tree-cache.ts';
 import { openLedger } from '../record/ledger.ts';
+import { createPolicyTrials } from '../session/backtest.ts';
+import { openBaselines } from '../session/baseline.ts';
+import { createBaselineAdmin } from '../session/baseline-admin.ts';
 import { openPolicyInForce } from '../session/policy-in-force.ts';
+import { RecentNames } from '../session/recent-names.ts';
 import { createSpine } from '../session/serve.ts';
 import { Settler } from '../session/settle.ts';
 import { UserSlots } from '../session/user-slots.ts';
@@ -62,6 +67,9 @@ const keepAliveMs = 5_000;
 
 const maxCachedCommits = 400_000;
 
+/** Trees of all repositories, so that the push after next need not ask for them. */
+const treeCacheBytes = 64 * 2 ** 20;
+
 const httpLimits = {
   /** Room for the commands before a pack of the greatest size, in bytes. */
   bodySlack: 16 * 2 ** 20,
@@ -111,6 +119,7 @@ async function compose(
   const directory = await openDirectory({ store, recorder: ledger });
   const policy = await openPolicyInForce({ store, recorder: ledger, log });
   await policy.loadFile(config.policy);
+  const baselines = await openBaselines({ store, recorder: ledger });
 
   const link = await createAgentLink(config, sockets.path, ledger, log);
   closers.add(() => link.close());
@@ -139,6 +148,7 @@ async function compose(
     await ledger.append('server.stopped', {}, { actor: 'refgate' });
   });
 
+  const map = (repo: string) => mapRepo(config.repos, repo);
   const metrics = new Metrics();
   const serve = metrics.count(
     createSpine({
@@ -146,9 +156,12 @@ async function compose(
       upstreams,
       policy: () => policy.current(),
       authenticator: directory,
-      mapRepo: (repo) => mapRepo(config.repos, repo),
+      mapRepo: map,
+      baselineOf: (repo) => baselines.of(repo),
       quarantine,
       ancestry: createAncestry({ maxCachedCommits, log }),
+      treeCache: new TreeCache(treeCacheBytes),
+      names: new RecentNames(),
       settler,
       sessionSlots: new UserSlots(limits.sessionsPerUser, 'sessions'),
       pushSlots: new UserSlots(limits.pushesPerUser, 'pushes'),
@@ -164,6 +177,8 @@ async function compose(
       directory,
       ledger,
       policy,
+      trials: createPolicyTrials({ reader: ledger, store, load: (version) => policy.load(version) }),
+      baselines: createBaselineAdmin({ baselines, upstreams, quarantine, mapRepo: map }),
       upstreams: upstreamAdmin,
       vault: vaultAdmin,
       log,

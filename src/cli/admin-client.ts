@@ -10,8 +10,8 @@ import { type ErrorCode, errorCodes, RefgateError } from '../domain/error.ts';
 export interface AdminClient {
   get<T>(path: string, query?: Readonly<Record<string, string | undefined>>): Promise<T>;
   send<T>(method: 'POST' | 'DELETE', path: string, body?: unknown): Promise<T>;
-  /** Newline-separated JSON, line by line. */
-  lines(path: string): AsyncIterable<unknown>;
+  /** Newline-separated JSON, line by line. A line that tells an error is thrown. */
+  lines<T>(path: string, body?: unknown): AsyncIterable<T>;
 }
 
 /** Finds the server that runs with this configuration file. @throws NOT_FOUND when none does */
@@ -40,9 +40,14 @@ export function connectAdmin(configFile: string): AdminClient {
     async send<T>(method: 'POST' | 'DELETE', path: string, body?: unknown) {
       return (await readAnswer(await call(method, path, body))) as T;
     },
-    async *lines(path) {
-      const answer = await call('POST', path);
-      for await (const line of createInterface({ input: answer })) yield JSON.parse(line);
+    async *lines<T>(path: string, body?: unknown) {
+      const answer = await call('POST', path, body);
+      if (answer.statusCode !== 200) await readAnswer(answer);
+      for await (const text of createInterface({ input: answer })) {
+        const line = JSON.parse(text) as T & { readonly error?: unknown };
+        if (line.error !== undefined) throw toError(line.error);
+        yield line;
+      }
     },
   };
 }
@@ -69,7 +74,7 @@ async function readAnswer(answer: IncomingMessage): Promise<unknown> {
 }
 
 /** The error that the API named, so that the command line says the same sentence. */
-export function toError(body: unknown): RefgateError {
+function toError(body: unknown): RefgateError {
   const { code, message } = body as { code?: string; message?: string };
   if (code === undefined || !(code in errorCodes)) return new RefgateError('INTERNAL', 'refgate', message);
   const known = code as ErrorCode;

@@ -4,6 +4,7 @@ import { type ErrorCode, errorCodes, RefgateError } from '../domain/error.ts';
 import { addIdentityCommands } from './commands/identity.ts';
 import { addAuditCommands, addSessionCommands } from './commands/ledger.ts';
 import { addPolicyCommands } from './commands/policy.ts';
+import { addSecretBaseline } from './commands/secret-baseline.ts';
 import { addServeCommands } from './commands/serve.ts';
 import { addUpstreamCommands } from './commands/upstream.ts';
 import type { Output } from './output.ts';
@@ -58,6 +59,7 @@ function createProgram(output: Output): Command {
   addIdentityCommands(program, output);
   addUpstreamCommands(program, output);
   addPolicyCommands(program, output);
+  addSecretBaseline(program.command('secret').description('secrets in what repositories hold'), output);
   addSessionCommands(program, output);
   addAuditCommands(program, output);
   inheritSettings(program);

@@ -1,23 +1,22 @@
-import express, {
-  type Express,
-  type Request,
-  type RequestHandler,
-  type Response,
-  type Router,
-} from 'express';
+import express, { type Express, type Request, type Router } from 'express';
 import { z } from 'zod';
-import type { PolicyAdmin, UpstreamAdmin, VaultAdmin } from '../domain/admin.ts';
+import type { BaselineAdmin, PolicyAdmin, PolicyTrials, UpstreamAdmin, VaultAdmin } from '../domain/admin.ts';
 import { RefgateError } from '../domain/error.ts';
 import type { Directory } from '../domain/identity.ts';
 import type { Log } from '../domain/log.ts';
 import type { LedgerReader } from '../domain/record.ts';
+import { json, read } from './answer.ts';
 import { answerError } from './answer-error.ts';
+import { baselineRoutes } from './baseline-routes.ts';
+import { policyRoutes } from './policy-routes.ts';
 
 /** What the administrative API speaks for. */
 export interface AdminPorts {
   readonly directory: Directory;
   readonly ledger: LedgerReader;
   readonly policy: PolicyAdmin;
+  readonly trials: PolicyTrials;
+  readonly baselines: BaselineAdmin;
   readonly upstreams: UpstreamAdmin;
   readonly vault: VaultAdmin;
   readonly log: Log;
@@ -30,11 +29,15 @@ const newUser = z.strictObject({
   kind: z.enum(['person', 'service']),
   groups: z.array(name).max(64),
   role: z.enum(['admin', 'auditor', 'reviewer', 'user']),
+  emails: z.array(name).max(64).default([]),
+});
+const emailChange = z.strictObject({
+  add: z.array(name).max(64).default([]),
+  remove: z.array(name).max(64).default([]),
 });
 const newKey = z.strictObject({ user: name, line: z.string().max(16_384) });
 const oldKey = z.strictObject({ user: name, fingerprint: z.string().max(128) });
 const newToken = z.strictObject({ user: name, ttl: z.number().int().positive() });
-const policyText = z.strictObject({ text: z.string().max(1_048_576), file: z.string().max(4_096) });
 const repoName = z.strictObject({ repo: z.string().min(1).max(512) });
 const bounded = z.string().min(1).max(512);
 const vaultChange = z.discriminatedUnion('do', [
@@ -75,24 +78,11 @@ export function createAdminApi(ports: AdminPorts): Express {
 function adminRoutes(ports: AdminPorts, actor: string): Router {
   const router = express.Router();
   directoryRoutes(router, ports.directory, actor);
-  policyRoutes(router, ports.policy, actor);
+  policyRoutes(router, ports, actor);
+  baselineRoutes(router, ports, actor);
   ledgerRoutes(router, ports.ledger);
   upstreamRoutes(router, ports, actor);
   return router;
-}
-
-/** An Express handler whose answer is the JSON of what `work` gives; undefined becomes `{}`. */
-function json(work: (request: Request) => Promise<unknown> | unknown): RequestHandler {
-  return async (request: Request, response: Response) => {
-    response.json((await work(request)) ?? {});
-  };
-}
-
-function read<T>(schema: z.ZodType<T>, value: unknown): T {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw new RefgateError('USAGE', 'client', `${issue?.path.join('.') || 'body'}: ${issue?.message}`);
 }
 
 function directoryRoutes(router: Router, directory: Directory, actor: string): void {
@@ -104,6 +94,13 @@ function directoryRoutes(router: Router, directory: Directory, actor: string): v
   router.post(
     '/users',
     json((request) => directory.addUser(read(newUser, request.body), actor)),
+  );
+  router.post(
+    '/users/:name/emails',
+    json((request) => {
+      const change = read(emailChange, request.body);
+      return directory.changeEmails(read(name, request.params['name']), change, actor);
+    }),
   );
   router.post(
     '/users/:name/disable',
@@ -141,38 +138,6 @@ function directoryRoutes(router: Router, directory: Directory, actor: string): v
   router.delete(
     '/tokens/:id',
     json((request) => directory.revokeToken(read(name, request.params['id']), actor)),
-  );
-}
-
-function policyRoutes(router: Router, policy: PolicyAdmin, actor: string): void {
-  router.get(
-    '/policy',
-    json(() => policy.current()),
-  );
-  router.get(
-    '/policy/history',
-    json(() => policy.history()),
-  );
-  router.get(
-    '/policy/versions/:version',
-    json(async (request) => {
-      const version = read(name, request.params['version']);
-      return { version, text: await policy.text(version) };
-    }),
-  );
-  router.post(
-    '/policy/check',
-    json((request) => {
-      const { text, file } = read(policyText, request.body);
-      return policy.check(text, file);
-    }),
-  );
-  router.post(
-    '/policy/apply',
-    json((request) => {
-      const { text, file } = read(policyText, request.body);
-      return policy.apply(text, file, actor);
-    }),
   );
 }
 

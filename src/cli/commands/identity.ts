@@ -21,13 +21,17 @@ function addUserCommands(user: Command, output: Output): void {
     .option('--group <group>', 'a group to be in; may be repeated', collect)
     .option('--role <role>', roles.join(', '), 'user')
     .option('--service', 'a service, such as CI or a coding agent, and not a person')
+    .option('--email <address>', 'an address of theirs in commits; may be repeated', collect)
     .action(async (name: string, _options: unknown, command: Command) => {
-      const options = optionsOf<{ group?: string[]; role: string; service?: boolean }>(command);
+      const options = optionsOf<{ group?: string[]; role: string; service?: boolean; email?: string[] }>(
+        command,
+      );
       const record = await adminOf(command).send<UserRecord>('POST', '/users', {
         name,
         kind: options.service ? 'service' : 'person',
         groups: options.group ?? [],
         role: oneOf('--role', roles, options.role),
+        emails: options.email ?? [],
       });
       print(
         output,
@@ -42,15 +46,33 @@ function addUserCommands(user: Command, output: Output): void {
       const users = await adminOf(command).get<UserRecord[]>('/users');
       print(output, optionsOf(command).json, users, (all) =>
         formatTable(
-          ['NAME', 'KIND', 'ROLE', 'GROUPS', 'STATE'],
+          ['NAME', 'KIND', 'ROLE', 'GROUPS', 'EMAILS', 'STATE'],
           all.map((one) => [
             one.name,
             one.kind,
             one.role,
             one.groups.join(',') || '-',
+            one.emails?.join(',') || '-',
             one.disabled ? 'disabled' : 'enabled',
           ]),
         ),
+      );
+    });
+  withJson(user.command('email <name>'), 'refgate user email alice --add alice@example.com')
+    .description('change the addresses by which commits are known to be theirs')
+    .option('--add <address>', 'may be repeated', collect)
+    .option('--remove <address>', 'may be repeated', collect)
+    .action(async (name: string, _options: unknown, command: Command) => {
+      const { add = [], remove = [], json } = optionsOf<{ add?: string[]; remove?: string[] }>(command);
+      if (add.length + remove.length === 0)
+        throw new RefgateError('USAGE', 'client', 'give --add or --remove with an address');
+      const path = `/users/${encodeURIComponent(name)}/emails`;
+      const record = await adminOf(command).send<UserRecord>('POST', path, { add, remove });
+      print(
+        output,
+        json,
+        record,
+        ({ emails = [] }) => `${name}: ${emails.length === 0 ? 'no addresses' : emails.join(', ')}\n`,
       );
     });
   withJson(user.command('disable <name>'), 'refgate user disable alice')

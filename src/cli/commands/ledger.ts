@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import { RefgateError } from '../../domain/error.ts';
 import type { LedgerEvent, SessionOutcome, SessionSummary } from '../../domain/record.ts';
-import { toError } from '../admin-client.ts';
 import { formatJson, formatTable, type Output, print } from '../output.ts';
 import { adminOf, oneOf, optionsOf, withJson } from './shared.ts';
 
@@ -100,7 +99,6 @@ function formatEvent(event: LedgerEvent): string {
 interface VerifyLine {
   readonly progress?: { readonly done: number; readonly total: number };
   readonly done?: { readonly size: number; readonly rootHash: string };
-  readonly error?: unknown;
 }
 
 /** audit: whether the ledger is whole. */
@@ -112,9 +110,8 @@ export function addAuditCommands(program: Command, output: Output): void {
       const { json } = optionsOf(command);
       const showProgress = process.stderr.isTTY && json !== true;
       let done: VerifyLine['done'];
-      for await (const line of adminOf(command).lines('/audit/verify')) {
-        const { progress, done: result, error } = line as VerifyLine;
-        if (error !== undefined) throw toError(error);
+      for await (const line of adminOf(command).lines<VerifyLine>('/audit/verify')) {
+        const { progress, done: result } = line;
         if (progress !== undefined && showProgress)
           output.err(`\r${progress.done} of ${progress.total} events`);
         done = result ?? done;
