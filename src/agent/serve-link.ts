@@ -141,7 +141,9 @@ function openAhead(
   if (signed === undefined) return undefined;
   const prepared = context.gate.admit(signed, 'prepare');
   const dial = dialOf(context, prepared.upstream);
-  return new OpenedAhead(prepared, context.ahead, () => dial.receivePack(prepared.path, { signal }));
+  return new OpenedAhead(prepared, context.ahead, () =>
+    dial.receivePack(prepared.path, { signal, mayBeRecent: true }),
+  );
 }
 
 async function takePush(

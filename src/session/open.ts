@@ -7,8 +7,11 @@ import type { Policy } from '../domain/policy.ts';
 import type { Target, Upstreams } from '../domain/ports.ts';
 import type { EventCode, EventPayloads, Recorder, SessionOutcome } from '../domain/record.ts';
 import type { GitChannel } from '../domain/session.ts';
+import type { StoreWrite } from '../domain/store.ts';
 import type { Ancestry } from '../inspect/ancestry.ts';
 import type { Quarantine } from '../inspect/quarantine.ts';
+import type { TreeCache } from '../inspect/tree-cache.ts';
+import type { RecentNames } from './recent-names.ts';
 import type { Settler } from './settle.ts';
 import type { UserSlots } from './user-slots.ts';
 import { ChannelWriter } from './write-all.ts';
@@ -22,6 +25,10 @@ export interface SpineDeps {
   readonly mapRepo: (repo: string) => Target | undefined;
   readonly quarantine: Quarantine;
   readonly ancestry: Ancestry;
+  readonly treeCache: TreeCache;
+  readonly names: RecentNames;
+  /** Fingerprints of findings that are accepted for a repository. */
+  readonly baselineOf: (repo: string) => readonly string[];
   /** Each session costs the upstream a process or a channel. */
   readonly sessionSlots: UserSlots;
   /** Each push holds a pack on disk and takes a worker's time. */
@@ -52,7 +59,8 @@ export interface Session {
   failure: RefgateError | undefined;
   /** The client has the whole report of its push: nothing that fails later may break the answer off. */
   isAnswered: boolean;
-  record<C extends EventCode>(code: C, data: EventPayloads[C]): Promise<void>;
+  /** @param writes become durable with the event, or not at all. */
+  record<C extends EventCode>(code: C, data: EventPayloads[C], writes?: readonly StoreWrite[]): Promise<void>;
   /** The last event before the session's end, with which it is written in one go. */
   recordAtEnd<C extends EventCode>(code: C, data: EventPayloads[C]): void;
   /** Writes the end. Throws as `record` does. */
@@ -80,8 +88,8 @@ export async function openSession(deps: SpineDeps, channel: GitChannel): Promise
     outcome: undefined,
     failure: undefined,
     isAnswered: false,
-    async record(code, data) {
-      await deps.recorder.append(code, data, context);
+    async record(code, data, writes) {
+      await deps.recorder.append(code, data, writes === undefined ? context : { ...context, writes });
     },
     recordAtEnd(code, data) {
       last = () => session.record(code, data);
@@ -105,6 +113,7 @@ export async function openSession(deps: SpineDeps, channel: GitChannel): Promise
       user: principal.user,
       kind: principal.kind,
       groups: [...principal.groups],
+      ...(principal.emails === undefined ? {} : { emails: [...principal.emails] }),
       credential: principal.credential,
     }),
   ]);

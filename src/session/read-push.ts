@@ -43,7 +43,7 @@ export async function advertisePush(
         version: version === 1 ? 1 : 0,
         objectFormat: capabilities.objectFormat,
         capabilities: deps.noThin ? honoured : honoured.filter((one) => one !== 'no-thin'),
-        refs,
+        refs: deps.names.watch(target, refs),
       }),
     );
     return capabilities;

@@ -25,6 +25,7 @@ export async function relayPush(
     return notRelayed(push, decision, asRefgateError(error));
   }
   await session.record('push.relayed', { updates: [...decision.relay] });
+  deps.names.forget(target);
   try {
     return await upstream.relay(orderOf(push, decision, held), (band2) => reporter.relayMessage(band2));
   } catch (error) {

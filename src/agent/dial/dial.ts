@@ -5,8 +5,8 @@ import type { RefgateError } from '../../domain/error.ts';
 export interface Dial {
   /** Opens upload-pack in protocol v2, far enough to know that the upstream answers. */
   uploadPack(path: string, options: DialOptions & { advertised: boolean }): Promise<UploadPack>;
-  /** Opens receive-pack, and reads the first bytes of its advertisement. */
-  receivePack(path: string, options: DialOptions): Promise<ReceivePack>;
+  /** Opens receive-pack, and reads the first bytes of its advertisement, or takes one that was read a moment ago. */
+  receivePack(path: string, options: DialOptions & { mayBeRecent?: boolean }): Promise<ReceivePack>;
   /** What `refgate upstream check` leaves out: what this way of dialling does not have. */
   readonly without: readonly ('host-key' | 'credential')[];
   /** Closes pooled connections; what is under way is broken off. */

@@ -9,6 +9,7 @@ import type { Credentials } from '../vault/credentials.ts';
 import type { Dial, DialTimeouts, ReceivePack, UploadPack } from './dial.ts';
 import { HttpClient, type HttpPlace } from './http-client.ts';
 import { converseByPost } from './http-converse.ts';
+import { RecentAdvertisements } from './recent-advertisements.ts';
 import { checkedRepoPath } from './repo-path.ts';
 
 /** How long the end of an advertisement that was read is waited for, in ms; without it a new connection is opened. */
@@ -38,6 +39,8 @@ export async function dialHttp(
     login: credentials.login(upstream, path),
   });
 
+  const recent = new RecentAdvertisements();
+
   return {
     async uploadPack(path, { advertised, signal }): Promise<UploadPack> {
       const { aborter } = linked(signal);
@@ -52,9 +55,12 @@ export async function dialHttp(
         abort: () => aborter.abort(),
       };
     },
-    async receivePack(path, { signal }): Promise<ReceivePack> {
+    async receivePack(path, { signal, mayBeRecent = false }): Promise<ReceivePack> {
       const { aborter, unlink } = linked(signal);
-      const { body, at } = await client.infoRefs('receive-pack', place(path), aborter.signal);
+      const asked = place(path);
+      const known = mayBeRecent ? recent.take(path, asked.login) : undefined;
+      const { body, at } =
+        known ?? recent.watch(path, await client.infoRefs('receive-pack', asked, aborter.signal));
       // From here on the caller knows when it is too late to break off.
       unlink();
       return {
