@@ -1,8 +1,13 @@
-import type { SecretRule } from '../rule.ts';
+import { assignment } from './assignment.ts';
+import type { Detector } from './detector.ts';
+import { patternDetector } from './pattern.ts';
+import { urlCredentials } from './url-credentials.ts';
 
-/** What a rule names in `detector`: code, for what is no token with a grammar. `options` is the rule's table of that name. */
-export type Detector = (
-  options: Readonly<Record<string, unknown>>,
-) => Pick<SecretRule, 'matcher' | 'admit' | 'admitPath' | 'check' | 'every'>;
+export type { Detector } from './detector.ts';
 
-export const detectors: Readonly<Record<string, Detector>> = {};
+/** Every detector that a rule can name. */
+export const detectors: Readonly<Record<string, Detector>> = {
+  assignment,
+  pattern: patternDetector,
+  'url-credentials': urlCredentials,
+};
