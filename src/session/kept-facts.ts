@@ -100,9 +100,9 @@ class Squeeze {
     this.#ended.catch(() => {});
   }
 
-  /** Some room is left for what has not come out yet. */
+  /** Room is left for what is written and has not come out yet. */
   get isFull(): boolean {
-    return this.#bytes > this.#room - this.#room / 16;
+    return this.#bytes > this.#room - 4 * partBytes;
   }
 
   async write(text: string): Promise<void> {
