@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { closeSync, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { RefgateError } from '../domain/error.ts';
 import type { ObjectFormat, Oid } from '../domain/git.ts';
@@ -19,6 +19,17 @@ export interface IndexedPack {
   /** SHA-256 of the received bytes, hex. */
   readonly sha256: string;
   readonly objects: HeldObjects;
+}
+
+/** A pack that is indexed, and still open. */
+export interface FinishedPack {
+  readonly objects: HeldObjects;
+  /** The rows of the pack's own objects, by oid. */
+  readonly order: Uint32Array;
+  /** Reads every row of the table that an object of the pack is made from. */
+  readonly source: EntrySource;
+  /** Closes the source, and what it read from besides the received file. */
+  close(): void;
 }
 
 /** A pack that has been received whole. */
@@ -48,9 +59,9 @@ const maxBorrowedBytes = 1024 ** 3;
 
 /**
  * The second half of indexing: deltas, missing bases, duplicates, files that
- * git obeys, and the idx. Gives the columns of the pack's own objects.
+ * git obeys, and the idx.
  */
-export async function finishPack(pack: ReceivedPack): Promise<HeldObjects> {
+export async function finishPack(pack: ReceivedPack): Promise<FinishedPack> {
   const { table, intake, refs, deltas } = pack.pass;
   const received: EntryFile = { fd: pack.fd, firstRow: 0, end: pack.end };
   const source = new EntrySource(table, received);
@@ -67,12 +78,13 @@ export async function finishPack(pack: ReceivedPack): Promise<HeldObjects> {
   );
   refuseDuplicates(table, order);
   checkDotFiles(table, order, intake, source, pack.budget);
-  source.close();
-  const objects = sortedObjects(table, order);
-  if (ownRows === 0) return objects;
-  if (bases === undefined) installPack(pack.dir, pack.file, pack.trailer, table, order, pack.objectFormat);
-  else installCompleted(pack, received, bases, order);
-  return objects;
+  const finished = { objects: sortedObjects(table, order), order };
+  if (bases !== undefined) {
+    source.close();
+    return { ...finished, ...installCompleted(pack, received, bases, order) };
+  }
+  if (ownRows > 0) installPack(pack.dir, pack.file, pack.trailer, table, order, pack.objectFormat);
+  return { ...finished, source, close: () => source.close() };
 }
 
 /** Asks for what deltas still wait for, and resolves what then can be. Throws PACK_DELTA_BASE. */
@@ -111,21 +123,36 @@ function refuseDuplicates(table: ObjectTable, order: Uint32Array): void {
   }
 }
 
+/** Afterwards the completed pack is what the objects are read from. */
 function installCompleted(
   pack: ReceivedPack,
   received: EntryFile,
   bases: BorrowedBases,
   order: Uint32Array,
-): void {
+): Pick<FinishedPack, 'source' | 'close'> {
   const { table } = pack.pass;
   const kept = dropRedundant(table, order, bases.file.firstRow);
   const out = join(pack.dir, 'completed.pack');
-  const trailer = completePack(out, received, bases.file, table, kept, pack.objectFormat);
+  const { trailer, end } = completePack(out, received, bases.file, table, kept, pack.objectFormat);
   bases.close();
   rmSync(join(pack.dir, 'borrowed'));
   const all = sortOids(table.oids, table.width, Uint32Array.from([...order, ...kept]));
   installPack(pack.dir, out, trailer, table, all, pack.objectFormat);
+  const fd = openSync(out, 'r');
   rmSync(out);
+  closeGaps(table, bases.file.firstRow, new Set(kept), end);
+  const source = new EntrySource(table, { fd, firstRow: 0, end });
+  const close = () => {
+    source.close();
+    closeSync(fd);
+  };
+  return { source, close };
+}
+
+/** Rows that are not in the completed pack take no room in it: the next one begins where they would. */
+function closeGaps(table: ObjectTable, firstRow: number, kept: ReadonlySet<number>, end: number): void {
+  for (let row = table.count - 1; row >= firstRow; row--)
+    if (!kept.has(row)) table.offsets[row] = row + 1 < table.count ? (table.offsets[row + 1] as number) : end;
 }
 
 /**

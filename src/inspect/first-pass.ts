@@ -6,6 +6,7 @@ import type { RefDeltas } from './delta-graph.ts';
 import { Intake } from './intake.ts';
 import { ObjectTable } from './object-table.ts';
 import { OidList } from './oid-list.ts';
+import type { PackScanner } from './scan-pack.ts';
 
 /**
  * What the stream alone tells: where every entry is, the oids of the objects
@@ -14,6 +15,7 @@ import { OidList } from './oid-list.ts';
  */
 export class FirstPass implements PackVisitor {
   readonly #format: ObjectFormat;
+  readonly scan: PackScanner;
   /** As the header announced. */
   total = 0;
   table: ObjectTable;
@@ -23,10 +25,11 @@ export class FirstPass implements PackVisitor {
   #row = -1;
   #inPieces = false;
 
-  constructor(format: ObjectFormat) {
+  constructor(format: ObjectFormat, scan: PackScanner) {
     this.#format = format;
+    this.scan = scan;
     this.table = new ObjectTable(format, 0);
-    this.intake = new Intake(this.table, format);
+    this.intake = new Intake(this.table, format, scan);
     this.deltas = new DeltaCache(this.table);
     this.refs = { rows: [], bases: new OidList(this.table.width) };
   }
@@ -34,7 +37,12 @@ export class FirstPass implements PackVisitor {
   header(count: number): void {
     this.total = count;
     this.table = new ObjectTable(this.#format, count);
-    this.intake = new Intake(this.table, this.#format);
+    this.intake = new Intake(this.table, this.#format, this.scan);
+    this.deltas = new DeltaCache(this.table);
+  }
+
+  /** All deltas are resolved. */
+  forgetDeltas(): void {
     this.deltas = new DeltaCache(this.table);
   }
 

@@ -93,9 +93,9 @@ export class HoldJob implements PackWorkerEvents {
     this.#options.onProgress?.(progress);
   }
 
-  onBorrow(oids: readonly Oid[]): void {
+  onBorrow(id: number, oids: readonly Oid[]): void {
     this.#options.borrow(oids).then(
-      (objects) => this.#worker.lend(objects),
+      (objects) => this.#worker.lend(id, objects),
       (error: unknown) => this.onFailed(error),
     );
   }

@@ -5,10 +5,14 @@ import { RefgateError } from '../domain/error.ts';
 import type { ObjectFormat, Oid } from '../domain/git.ts';
 import type { PackLimits } from '../git/pack-limits.ts';
 import { hashBytes, PackReader, WorkBudget } from '../git/pack-stream.ts';
+import type { PackScan } from './contents/walk-order.ts';
 import { readFully, writeFully } from './delta-content.ts';
-import { finishPack, type IndexedPack } from './finish-pack.ts';
+import { type FinishedPack, finishPack, type IndexedPack } from './finish-pack.ts';
 import { FirstPass } from './first-pass.ts';
 import { createGitDir } from './gitdir.ts';
+import type { ObjectTable } from './object-table.ts';
+import { PackScanner } from './scan-pack.ts';
+import type { ObjectScanner } from './secrets/scan-object.ts';
 import type { BorrowedObject } from './thin-pack.ts';
 
 export interface HoldProgress {
@@ -23,8 +27,17 @@ export interface IndexPackOptions {
   readonly dir: string;
   readonly objectFormat: ObjectFormat;
   readonly limits: PackLimits;
+  readonly scanner: ObjectScanner;
   readonly borrow: (oids: readonly Oid[]) => Promise<readonly BorrowedObject[]>;
   readonly onProgress: (progress: HoldProgress) => void;
+}
+
+/** What an indexed pack leaves open, for whoever looks into it. */
+export interface IndexedContents {
+  readonly table: ObjectTable;
+  readonly order: Uint32Array;
+  readonly source: FinishedPack['source'];
+  readonly scan: PackScan;
 }
 
 /** The name of the file with the received bytes, within the gitdir. */
@@ -35,8 +48,8 @@ const progressEvery = 4096;
 /**
  * Takes a pack as it arrives, writes it to disk as it is, and hashes, checks
  * and indexes what is in it: one pass over the stream, then the deltas. Does
- * its file work synchronously, so it belongs into a worker thread. After a
- * throw it is of no more use; the directory is the caller's to remove.
+ * its file work synchronously, so it belongs into a worker thread. Stays open
+ * until `close`. After a throw it is of no more use; the directory is the caller's to remove.
  */
 export class IndexPack {
   readonly #options: IndexPackOptions;
@@ -49,11 +62,12 @@ export class IndexPack {
   #failure: RefgateError | undefined;
   #written = 0;
   #reported = 0;
+  #finished: FinishedPack | undefined;
 
   constructor(options: IndexPackOptions) {
     this.#options = options;
     this.#budget = new WorkBudget(options.limits.maxInflatedBytes);
-    this.#pass = new FirstPass(options.objectFormat);
+    this.#pass = new FirstPass(options.objectFormat, new PackScanner(options.scanner));
     this.#reader = new PackReader(this.#pass, options.objectFormat, options.limits, this.#budget);
     createGitDir(options.dir, options.objectFormat);
     this.#file = join(options.dir, receivedName);
@@ -148,10 +162,24 @@ export class IndexPack {
     const onDelta = () => {
       if (++deltas % progressEvery === 0) this.#report(deltas);
     };
-    const objects = await finishPack({ ...parts, end, trailer: this.#reader.trailer, onDelta });
+    const finished = await finishPack({ ...parts, end, trailer: this.#reader.trailer, onDelta });
+    this.#finished = finished;
+    this.#pass.forgetDeltas();
     this.#report(deltas);
+    return { bytes: this.#written, sha256: this.#sha256.digest('hex'), objects: finished.objects };
+  }
+
+  /** After `finish`, and until `close`. */
+  contents(): IndexedContents {
+    if (this.#finished === undefined) throw new RefgateError('INTERNAL', 'refgate', 'no pack is indexed');
+    const { order, source } = this.#finished;
+    const { table, scan } = this.#pass;
+    return { table, order, source, scan: scan.finish(table, order) };
+  }
+
+  close(): void {
+    this.#finished?.close();
     closeSync(this.#fd);
-    return { bytes: this.#written, sha256: this.#sha256.digest('hex'), objects };
   }
 }
 

@@ -1,9 +1,10 @@
 import { Worker } from 'node:worker_threads';
 import { RefgateError } from '../domain/error.ts';
+import type { WalkOrder, WalkResult } from './contents/walk-order.ts';
 import type { IndexedPack } from './finish-pack.ts';
 import type { HoldProgress } from './index-pack.ts';
 import type { BorrowedObject } from './thin-pack.ts';
-import type { FromWorker, ToWorker } from './worker-messages.ts';
+import type { BorrowKind, FromWorker, SecretSettings, ToWorker } from './worker-messages.ts';
 
 /** One message to the worker holds this many bytes at most. */
 const pieceBytes = 256 * 1024;
@@ -13,10 +14,12 @@ const maxPieces = 4;
 
 /** What the job is told while a worker works for it. */
 export interface PackWorkerEvents {
-  onReceived(): void;
-  onProgress(progress: HoldProgress): void;
-  onBorrow(oids: readonly string[]): void;
-  onHeld(result: IndexedPack): void;
+  onReceived?(): void;
+  onProgress?(progress: HoldProgress): void;
+  /** Answered by `lend` with the same id. */
+  onBorrow?(id: number, oids: readonly string[], kind: BorrowKind): void;
+  onHeld?(result: IndexedPack): void;
+  onWalked?(result: WalkResult): void;
   /** The worker refused the pack, or broke; it must be ended. */
   onFailed(error: RefgateError): void;
 }
@@ -38,10 +41,11 @@ export class PackWorker {
   #givenUp = false;
 
   /** @param heapMiB bounds the thread's JavaScript heap; what packs need most lies outside it. */
-  constructor(heapMiB: number) {
+  constructor(heapMiB: number, secrets: SecretSettings) {
     const resourceLimits = { maxOldGenerationSizeMb: heapMiB, maxYoungGenerationSizeMb: 16 };
     this.#worker = new Worker(new URL('./quarantine-worker.js', import.meta.url), {
       resourceLimits,
+      workerData: secrets,
       // The thread has no use for what the process was started with, and some of it would stop it.
       execArgv: [],
     });
@@ -101,8 +105,25 @@ export class PackWorker {
     this.#post({ type: 'finish' });
   }
 
-  lend(objects: readonly BorrowedObject[]): void {
-    this.#post({ type: 'lent', objects });
+  lend(id: number, objects: readonly BorrowedObject[]): void {
+    this.#post({ type: 'lent', id, objects });
+  }
+
+  /** The pack is held, and stays open: nothing is asked of the worker until `walk` or `letGo`. */
+  wait(events: PackWorkerEvents): void {
+    this.#events = events;
+    this.#worker.unref();
+  }
+
+  walk(order: WalkOrder, events: PackWorkerEvents): void {
+    this.#events = events;
+    this.#worker.ref();
+    this.#post({ type: 'walk', order });
+  }
+
+  /** Closes the held pack, which has not been walked. */
+  letGo(): void {
+    this.#post({ type: 'release' });
   }
 
   #post(message: ToWorker, transfer: ArrayBuffer[] = []): void {
@@ -116,16 +137,19 @@ export class PackWorker {
         this.#sent--;
         if (this.#sent === 0) this.#flush();
         this.#wake();
-        if (message.received) this.#events?.onReceived();
+        if (message.received) this.#events?.onReceived?.();
         return;
       case 'progress':
-        this.#events?.onProgress(message.progress);
+        this.#events?.onProgress?.(message.progress);
         return;
       case 'borrow':
-        this.#events?.onBorrow(message.oids);
+        this.#events?.onBorrow?.(message.id, message.oids, message.kind);
         return;
       case 'held':
-        this.#events?.onHeld(message.result);
+        this.#events?.onHeld?.(message.result);
+        return;
+      case 'walked':
+        this.#events?.onWalked?.(withBuffers(message.result));
         return;
       case 'refused':
         this.#events?.onFailed(new RefgateError(message.code, message.blame, message.detail));
@@ -151,7 +175,7 @@ export class PackWorker {
     this.#wake();
   }
 
-  /** The pack is held; the worker is ready for another. */
+  /** The worker is ready for another pack. */
   rest(): void {
     this.#events = undefined;
     this.#worker.unref();
@@ -164,4 +188,13 @@ export class PackWorker {
     this.#wake();
     await this.#worker.terminate();
   }
+}
+
+/** What was a Buffer has come as plain bytes. */
+function withBuffers(result: WalkResult): WalkResult {
+  const trees = result.trees.map((tree) => {
+    const { buffer, byteOffset, byteLength } = tree.content;
+    return { ...tree, content: Buffer.from(buffer, byteOffset, byteLength) };
+  });
+  return { ...result, trees };
 }

@@ -1,20 +1,30 @@
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import { RefgateError } from '../domain/error.ts';
+import type { Oid } from '../domain/git.ts';
+import { WorkBudget } from '../git/pack-stream.ts';
+import { OpenPack } from './contents/open-pack.ts';
+import type { WalkOrder, WalkResult } from './contents/walk-order.ts';
 import { IndexPack } from './index-pack.ts';
+import type { ObjectScanner } from './secrets/scan-object.ts';
 import type { BorrowedObject } from './thin-pack.ts';
-import type { FromWorker, ToWorker } from './worker-messages.ts';
+import { createScanner } from './thread-scanner.ts';
+import type { BorrowKind, FromWorker, SecretSettings, SentObject, ToWorker } from './worker-messages.ts';
 
 /**
- * The thread in which packs are inflated, hashed and checked, one at a time.
- * After a failure the quarantine ends it, with whatever it had open.
+ * The thread in which packs are inflated, hashed, checked, searched and walked,
+ * one at a time. After a failure the quarantine ends it, with whatever it had open.
  */
-
-let pack: IndexPack | undefined;
-let lent: ((objects: readonly BorrowedObject[]) => void) | undefined;
 
 const port = parentPort;
 if (port === null) throw new Error('this file is started as a worker');
 const send = (message: FromWorker, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
+
+type Start = Extract<ToWorker, { type: 'start' }>['options'];
+
+let pack: { readonly index: IndexPack; readonly options: Start } | undefined;
+let borrowed = 0;
+const borrowing = new Map<number, (objects: readonly BorrowedObject[]) => void>();
+const rules = compile(workerData as SecretSettings);
 
 port.on('message', (message: ToWorker) => {
   take(message).catch((error: unknown) => {
@@ -23,43 +33,103 @@ port.on('message', (message: ToWorker) => {
   });
 });
 
+/** Rules that cannot be compiled fail the first pack, and every other one: nothing is let through unsearched. */
+function compile(settings: SecretSettings): () => ObjectScanner {
+  try {
+    const scanner = createScanner(settings);
+    return () => scanner;
+  } catch (error) {
+    return () => {
+      throw error;
+    };
+  }
+}
+
 async function take(message: ToWorker): Promise<void> {
   switch (message.type) {
     case 'start':
-      pack = new IndexPack({
-        ...message.options,
-        borrow: (oids) =>
-          new Promise((resolve) => {
-            lent = resolve;
-            send({ type: 'borrow', oids });
-          }),
-        onProgress: (progress) => send({ type: 'progress', progress }),
-      });
-      return;
+      return begin(message.options);
     case 'data':
       return takeData(message.buffer, message.length);
     case 'end':
-      return pack?.end();
+      return pack?.index.end();
     case 'finish':
       return finish();
+    case 'walk':
+      return walk(message.order);
+    case 'release':
+      return release();
     case 'lent':
-      lent?.(message.objects.map((object) => ({ ...object, content: Buffer.from(object.content) })));
+      borrowing.get(message.id)?.(message.objects.map(receive));
+      borrowing.delete(message.id);
   }
 }
+
+function begin(options: Start): void {
+  const index = new IndexPack({
+    ...options,
+    scanner: rules(),
+    borrow: (oids) => borrow(oids, 'base'),
+    onProgress: (progress) => send({ type: 'progress', progress }),
+  });
+  pack = { index, options };
+}
+
+function borrow(oids: readonly Oid[], kind: BorrowKind): Promise<readonly BorrowedObject[]> {
+  const id = borrowed++;
+  return new Promise((resolve) => {
+    borrowing.set(id, resolve);
+    send({ type: 'borrow', id, oids, kind });
+  });
+}
+
+const receive = ({ oid, type, content }: SentObject): BorrowedObject => ({
+  oid,
+  type,
+  content: Buffer.from(content.buffer, content.byteOffset, content.byteLength),
+});
 
 /** Bytes behind the trailer may come in any later piece, so the pack goes on being offered them. */
 function takeData(buffer: ArrayBuffer, length: number): void {
   if (pack === undefined) return;
-  pack.write(Buffer.from(buffer, 0, length));
-  send({ type: 'taken', buffer, length, received: pack.received }, [buffer]);
+  pack.index.write(Buffer.from(buffer, 0, length));
+  send({ type: 'taken', buffer, length, received: pack.index.received }, [buffer]);
 }
 
 async function finish(): Promise<void> {
   if (pack === undefined) return;
-  const result = await pack.finish();
-  pack = undefined;
+  const result = await pack.index.finish();
   const { oids, types, linkAt, links } = result.objects;
   send({ type: 'held', result }, [oids.buffer, types.buffer, linkAt.buffer, links.buffer] as ArrayBuffer[]);
+}
+
+async function walk(sent: WalkOrder): Promise<void> {
+  if (pack === undefined) throw new RefgateError('INTERNAL', 'refgate', 'there is no pack to walk');
+  const { index, options } = pack;
+  const { table, order, source, scan } = index.contents();
+  const budget = new WorkBudget(options.limits.maxInflatedBytes);
+  const { walkContents } = await import('./contents/walk.ts');
+  const result = await walkContents({
+    pack: new OpenPack({ table, order, source, budget }),
+    scan,
+    borrow,
+    order: { ...sent, unreached: sent.unreached.map(receive) },
+    objectFormat: options.objectFormat,
+  });
+  release();
+  send({ type: 'walked', result }, ownBuffers(result));
+}
+
+/** The lists that have an ArrayBuffer of their own go over without a copy. */
+function ownBuffers({ updates }: WalkResult): ArrayBuffer[] {
+  const lists = updates.flatMap(({ commits, changes }) => [...commits, ...changes]);
+  const own = lists.filter(({ buffer, byteLength }) => buffer.byteLength === byteLength);
+  return [...new Set(own.map(({ buffer }) => buffer as ArrayBuffer))];
+}
+
+function release(): void {
+  pack?.index.close();
+  pack = undefined;
 }
 
 function failure(error: unknown): FromWorker {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +8,9 @@ import type { Log } from '../domain/log.ts';
 import type { HeldPack } from '../domain/ports.ts';
 import { bestEngine } from '../git/inflate.ts';
 import type { PackLimits } from '../git/pack-limits.ts';
+import type { Borrow, WalkOrder, WalkResult } from './contents/walk-order.ts';
 import type { IndexedPack } from './finish-pack.ts';
+import { HeldThread } from './held-thread.ts';
 import { HoldJob } from './hold-job.ts';
 import { type HoldProgress, receivedName } from './index-pack.ts';
 import { HeldObjectLookup } from './object-table.ts';
@@ -15,10 +18,12 @@ import { type LeastPace, Pace } from './pace.ts';
 import { PackWorker } from './pack-worker.ts';
 import type { BorrowedObject } from './thin-pack.ts';
 import { Turns } from './turns.ts';
+import type { SecretSettings } from './worker-messages.ts';
 
 export { defaultPackLimits, type PackLimits } from '../git/pack-limits.ts';
 export type { HoldProgress } from './index-pack.ts';
 export type { BorrowedObject } from './thin-pack.ts';
+export type { SecretSettings } from './worker-messages.ts';
 
 export interface HoldOptions {
   /** Names the directory below the quarantine: letters, digits, `-` and `_`. */
@@ -30,12 +35,24 @@ export interface HoldOptions {
   readonly onProgress?: (progress: HoldProgress) => void;
 }
 
+/** A held pack whose thread still has it open, so that it can be walked once. */
+export type WalkableHeldPack = HeldPack & {
+  /**
+   * Walks what the pack brings; afterwards, as after `release`, the pack keeps no
+   * thread. Throws HUNG_UP when `signal` aborts (or its reason, if it is a RefgateError), what `borrow`
+   * throws, LIMIT_EXCEEDED, SHUTTING_DOWN, and INTERNAL when the thread ended or the pack was walked or released before.
+   */
+  walk(order: WalkOrder, borrow: Borrow, signal?: AbortSignal): Promise<WalkResult>;
+};
+
 export interface QuarantineOptions {
   /** Belongs to the quarantine alone; `sweep` empties it. */
   readonly dir: string;
   readonly limits: PackLimits;
   readonly log: Log;
-  /** Packs that are received at a time, each by a thread of its own; further ones wait. 32 if left out. */
+  /** What is searched for. Refgate's own rules and a random key if left out. */
+  readonly secrets?: SecretSettings;
+  /** Packs that have a thread of their own at a time, from their first byte until they are walked or released; further ones wait. 32 if left out. */
   readonly maxHolds?: number;
   /** While packs wait, one that is received must come this fast. 64 KiB in 30 s if left out. */
   readonly leastPace?: LeastPace;
@@ -56,10 +73,13 @@ export class Quarantine {
   readonly #resolving = new Turns(Math.max(2, availableParallelism()));
   readonly #closing = new AbortController();
   readonly #running = new Set<Promise<unknown>>();
+  readonly #threads = new Set<HeldThread>();
+  readonly #secrets: SecretSettings;
   #idle: PackWorker | undefined;
 
   constructor(options: QuarantineOptions) {
     this.#options = options;
+    this.#secrets = options.secrets ?? { ruleFiles: [], defaults: true, fingerprintKey: randomBytes(32) };
     this.#holds = new Turns(options.maxHolds ?? 32);
   }
 
@@ -75,14 +95,14 @@ export class Quarantine {
   }
 
   /**
-   * Reads one pack to its trailer and gives it back held: hashed, indexed and
-   * checked. The stream is the caller's: it is read a little past the trailer
+   * Reads one pack to its trailer and gives it back held: hashed, indexed,
+   * checked, searched for secrets, and open to be walked. The stream is the caller's: it is read a little past the trailer
    * at most, and never destroyed. Throws PACK_* and OBJECT_* with blame `client`,
-   * HUNG_UP when the stream fails or `signal` aborts (or the signal's reason, if it
+   * SECRET_RULES_INVALID when what is searched for cannot be compiled, HUNG_UP when the stream fails or `signal` aborts (or the signal's reason, if it
    * is a RefgateError), SHUTTING_DOWN, and INTERNAL; after a throw, nothing is
    * left on disk that can be removed.
    */
-  async hold(pack: AsyncIterable<Buffer>, options: HoldOptions): Promise<HeldPack> {
+  async hold(pack: AsyncIterable<Buffer>, options: HoldOptions): Promise<WalkableHeldPack> {
     const running = this.#hold(pack, options);
     this.#running.add(running);
     try {
@@ -94,7 +114,7 @@ export class Quarantine {
     }
   }
 
-  async #hold(pack: AsyncIterable<Buffer>, options: HoldOptions): Promise<HeldPack> {
+  async #hold(pack: AsyncIterable<Buffer>, options: HoldOptions): Promise<WalkableHeldPack> {
     if (!/^[\w-]{1,128}$/.test(options.id)) throw new RefgateError('INTERNAL', 'refgate', 'a session id');
     const signal = AbortSignal.any([this.#closing.signal, ...(options.signal ? [options.signal] : [])]);
     const endTurn = await this.#holds.take(signal);
@@ -102,9 +122,10 @@ export class Quarantine {
     try {
       await mkdir(this.#options.dir, { recursive: true, mode: 0o700 });
       await mkdir(dir, { mode: 0o700 });
-      return await this.#inDirectory(dir, pack, options, signal);
-    } finally {
+      return await this.#inDirectory(dir, pack, options, { signal, endTurn });
+    } catch (error) {
       endTurn();
+      throw error;
     }
   }
 
@@ -112,8 +133,8 @@ export class Quarantine {
     dir: string,
     pack: AsyncIterable<Buffer>,
     options: HoldOptions,
-    signal: AbortSignal,
-  ): Promise<HeldPack> {
+    { signal, endTurn: endHold }: { readonly signal: AbortSignal; readonly endTurn: () => void },
+  ): Promise<WalkableHeldPack> {
     const worker = this.#takeWorker();
     const pace = new Pace(this.#options.leastPace ?? defaultPace, () => this.#holds.isWanted);
     let endTurn = () => {};
@@ -126,9 +147,7 @@ export class Quarantine {
       const { objectFormat } = options;
       worker.begin({ dir, objectFormat, limits: this.#options.limits }, job);
       const indexed = await job.run(pace.count(pack));
-      const held = heldPack(dir, options, indexed, () => this.#remove(dir));
-      this.#giveBack(worker);
-      return held;
+      return this.#walkable(dir, options, indexed, this.#keep(worker, options, endHold));
     } catch (error) {
       if (!this.#closing.signal.aborted) this.#idle ??= this.#newWorker();
       // The thread first: it must not write into a directory that is being removed.
@@ -140,6 +159,41 @@ export class Quarantine {
       pace.end();
       endTurn();
     }
+  }
+
+  /** The worker stays with its pack; `endHold` is called when it no longer does. */
+  #keep(worker: PackWorker, { onProgress }: HoldOptions, endHold: () => void): HeldThread {
+    const thread = new HeldThread(worker, {
+      ...(onProgress === undefined ? {} : { onProgress }),
+      onFree: (usable) => {
+        this.#threads.delete(thread);
+        if (usable) this.#giveBack(worker);
+        else if (!this.#closing.signal.aborted) this.#idle ??= this.#newWorker();
+        endHold();
+      },
+    });
+    this.#threads.add(thread);
+    if (this.#closing.signal.aborted) void thread.end(this.#closing.signal.reason);
+    return thread;
+  }
+
+  #walkable(dir: string, options: HoldOptions, indexed: IndexedPack, thread: HeldThread): WalkableHeldPack {
+    const release = async () => {
+      await thread.letGo();
+      await this.#remove(dir);
+    };
+    return {
+      ...heldPack(dir, options, indexed, release),
+      walk: async (order, borrow, signal) => {
+        const closing = this.#closing.signal;
+        const either = signal === undefined ? closing : AbortSignal.any([closing, signal]);
+        try {
+          return await thread.walk(order, borrow, either);
+        } catch (error) {
+          throw asRefgateError(error);
+        }
+      },
+    };
   }
 
   /** Never rejects: what became of the push must not depend on it, and the next start sweeps what is left. */
@@ -158,20 +212,21 @@ export class Quarantine {
   }
 
   #newWorker(): PackWorker {
-    return new PackWorker(this.#options.workerHeapMiB ?? 256);
+    return new PackWorker(this.#options.workerHeapMiB ?? 256, this.#secrets);
   }
 
   /** One worker stays warm, since starting one takes longer than a small push. */
   #giveBack(worker: PackWorker): void {
-    worker.rest();
     if (this.#idle === undefined && !this.#closing.signal.aborted) this.#idle = worker;
     else void worker.terminate();
   }
 
-  /** Refuses the packs that are being received with SHUTTING_DOWN, and ends all threads. Packs that are held stay. */
+  /** Refuses the packs that are being received or walked with SHUTTING_DOWN, and ends all threads. Packs that are held stay. */
   async close(): Promise<void> {
-    this.#closing.abort(new RefgateError('SHUTTING_DOWN', 'refgate'));
+    const reason = new RefgateError('SHUTTING_DOWN', 'refgate');
+    this.#closing.abort(reason);
     await Promise.allSettled(this.#running);
+    await Promise.all(Array.from(this.#threads, (thread) => thread.end(reason)));
     await this.#idle?.terminate();
     this.#idle = undefined;
   }

@@ -154,7 +154,9 @@ export class DeltaResolver {
     const size = header.resultSize;
     const frame = this.#store.pool.take(size);
     this.#apply(row, base, header, deltaSize, frame, frameRoom);
-    this.#parts.intake.whole(row, base.type, frame, size);
+    const isEdit = base.type === packType.blob && deltaSize <= inMemoryBytes;
+    const edit = isEdit ? { base: base.row, delta: this.#deltaView, header } : undefined;
+    this.#parts.intake.whole(row, base.type, frame, size, edit);
     if (kept) return { size, frame, file: undefined };
     this.#store.pool.give(frame);
     return undefined;

@@ -85,7 +85,7 @@ export function formatEntryHead(type: number, size: number): Buffer {
 
 /**
  * Writes the pack that the thin one stands for: the received entries, then the
- * borrowed rows of `kept`, whose offsets it sets in the table. Gives its trailer.
+ * borrowed rows of `kept`, whose offsets it sets in the table. Gives its trailer, and where that begins.
  */
 export function completePack(
   out: string,
@@ -94,7 +94,7 @@ export function completePack(
   table: ObjectTable,
   kept: readonly number[],
   format: ObjectFormat,
-): Buffer {
+): { readonly trailer: Buffer; readonly end: number } {
   const fd = openSync(out, 'wx', 0o600);
   const digest = createHash(format);
   let at = 0;
@@ -120,7 +120,7 @@ export function completePack(
     }
     const trailer = digest.digest();
     writeSync(fd, trailer);
-    return trailer;
+    return { trailer, end: at };
   } finally {
     closeSync(fd);
   }

@@ -296,7 +296,11 @@ test('packs beyond the number that is taken at a time wait, and are held in turn
   const quarantine = new Quarantine({ dir, limits: defaultPackLimits, log: new QuietLog(), maxHolds: 1 });
   t.after(() => quarantine.close());
   const all = await Promise.all(
-    ['a', 'b', 'c'].map((id) => quarantine.hold(cutStream(sample), { id, ...options })),
+    ['a', 'b', 'c'].map(async (id) => {
+      const held = await quarantine.hold(cutStream(sample), { id, ...options });
+      await held.release();
+      return held;
+    }),
   );
   assert.deepEqual(
     all.map((held) => held.counts.blob),

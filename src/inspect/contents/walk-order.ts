@@ -92,6 +92,8 @@ export interface PackScan {
   blob(oid: Oid): ScannedBlob | undefined;
   /** A commit or tag of the pack; offsets of the matches are in the whole object. */
   object(oid: Oid): readonly ScannedSecret[];
+  /** Why a commit or tag of the pack was not searched whole; empty when it was. */
+  unscanned?(oid: Oid): readonly string[];
   /** Scans what is not in the pack: a borrowed object, a path, a ref name, a push option. */
   scan(content: Buffer): ScannedBlob;
 }
