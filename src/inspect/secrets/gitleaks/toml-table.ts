@@ -10,7 +10,13 @@ export class TomlTable {
 
   constructor(values: Readonly<Record<string, unknown>>, where: string) {
     this.where = where;
-    this.#values = new Map(Object.entries(values).map(([key, value]) => [key.toLowerCase(), value]));
+    const all = new Map<string, unknown>();
+    for (const [key, value] of Object.entries(values)) {
+      const before = all.get(key.toLowerCase());
+      const both = Array.isArray(before) && Array.isArray(value) ? [...before, ...value] : value;
+      all.set(key.toLowerCase(), both);
+    }
+    this.#values = all;
   }
 
   has(key: string): boolean {
