@@ -1,0 +1,135 @@
+import type { Span } from './rule.ts';
+
+/** How far beyond a span a run of encoded text is followed. */
+const reachBytes = 16 * 1024;
+/** A line at least so long goes on in the next one. */
+const shortestWrapped = 40;
+/** Up to so many characters the whole run is the encoded form of what is in it. */
+const wholeUpTo = 1024;
+
+const newline = 10;
+const carriageReturn = 13;
+const space = 32;
+const tab = 9;
+const backslash = 92;
+const letterN = 110;
+const letterR = 114;
+const equals = 61;
+
+/** Characters of one alphabet, over several lines where they are wrapped; what lies between is not counted. */
+export class EncodedRun {
+  readonly #starts: number[] = [];
+  /** How many characters come before each part. */
+  readonly #counts: number[] = [];
+  readonly #data: Buffer;
+  readonly cutStart: boolean;
+  readonly cutEnd: boolean;
+  readonly end: number;
+  readonly length: number;
+
+  constructor(data: Buffer, start: number, reach: Span, alphabet: Uint8Array) {
+    this.#data = data;
+    let count = 0;
+    let from = start;
+    let end = start;
+    for (;;) {
+      while (end < reach.end && alphabet[data[end] as number] !== 0) end++;
+      this.#starts.push(from);
+      this.#counts.push(count);
+      count += end - from;
+      if (end - from < shortestWrapped) break;
+      from = nextLine(data, end);
+      if (from === end || from >= reach.end || alphabet[data[from] as number] === 0) break;
+      end = from;
+    }
+    this.#counts.push(count);
+    this.length = count;
+    this.end = end;
+    this.cutStart = start > 0 && start === reach.start;
+    this.cutEnd = end === reach.end && end < data.length;
+  }
+
+  /** Calls for each part with its place and the number of its first character. */
+  eachPart(from: number, to: number, part: (start: number, end: number, count: number) => void): void {
+    for (let n = this.#partOf(from); n < this.#starts.length; n++) {
+      const count = this.#counts[n] as number;
+      if (count >= to) return;
+      const first = Math.max(from, count);
+      const last = Math.min(to, this.#counts[n + 1] as number);
+      const shift = (this.#starts[n] as number) - count;
+      part(first + shift, last + shift, first);
+    }
+  }
+
+  /** Where these characters lie; a short run is one thing, padding included. */
+  spanOf(from: number, to: number): Span {
+    if (this.length > wholeUpTo) return { start: this.#placeOf(from), end: this.#placeOf(to - 1) + 1 };
+    let end = this.end;
+    while (end < this.end + 2 && this.#data[end] === equals) end++;
+    return { start: this.#starts[0] as number, end };
+  }
+
+  #placeOf(character: number): number {
+    const part = this.#partOf(character);
+    return (this.#starts[part] as number) + character - (this.#counts[part] as number);
+  }
+
+  #partOf(character: number): number {
+    let low = 0;
+    let high = this.#starts.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((this.#counts[middle] as number) <= character) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+}
+
+/** Calls for every run of at least `shortest` characters of the alphabet in the span or touching it. */
+export function eachRun(
+  data: Buffer,
+  span: Span,
+  alphabet: Uint8Array,
+  shortest: number,
+  found: (run: EncodedRun) => void,
+): void {
+  const reach = {
+    start: Math.max(0, span.start - reachBytes),
+    end: Math.min(data.length, span.end + reachBytes),
+  };
+  let floor = reach.start;
+  // A run that is long enough cannot lie between two probes.
+  for (let probe = floor + shortest - 1; probe < reach.end; ) {
+    if (alphabet[data[probe] as number] === 0) {
+      probe += shortest;
+      continue;
+    }
+    let start = probe;
+    while (start > floor && alphabet[data[start - 1] as number] !== 0) start--;
+    let end = probe + 1;
+    const enough = Math.min(reach.end, start + shortest);
+    while (end < enough && alphabet[data[end] as number] !== 0) end++;
+    if (end - start >= shortest) {
+      const run = new EncodedRun(data, start, reach, alphabet);
+      found(run);
+      end = run.end;
+    }
+    floor = end;
+    probe = end + shortest;
+  }
+}
+
+// The end of a line and the indentation of the next one, plain or escaped.
+function nextLine(data: Buffer, at: number): number {
+  let next = at;
+  if (data[next] === backslash) {
+    if (data[next + 1] === letterR && data[next + 2] === backslash) next += 2;
+    return data[next + 1] === letterN ? next + 2 : at;
+  }
+  if (data[next] === carriageReturn) next++;
+  if (data[next] !== newline) return at;
+  next++;
+  while (next < at + 64 && (data[next] === space || data[next] === tab)) next++;
+  return next;
+}

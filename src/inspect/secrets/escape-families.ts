@@ -1,0 +1,137 @@
+/** The escapes of one family: all begin with the same byte. */
+export interface EscapeFamily {
+  readonly name: string;
+  readonly begin: number;
+  /** In lower case: the beginnings that are a reason to decode. */
+  readonly anchors: readonly string[];
+  /** The escape that begins at `at`, if it is one; `byte` is -1 where it stands for nothing. */
+  decode(data: Buffer, at: number, end: number): DecodedEscape | undefined;
+}
+
+export interface DecodedEscape {
+  readonly byte: number;
+  readonly length: number;
+}
+
+/** Stands for every character that is not latin1. */
+const otherCharacter = 0x1a;
+const asciiHex = ['2', '3', '4', '5', '6', '7'];
+
+function hexDigit(byte: number | undefined): number {
+  if (byte === undefined) return -1;
+  if (byte >= 48 && byte <= 57) return byte - 48;
+  const lower = byte | 32;
+  return lower >= 97 && lower <= 102 ? lower - 87 : -1;
+}
+
+/** The value of up to `most` hex digits, and how many there are. */
+function readHex(data: Buffer, at: number, end: number, most: number): { value: number; digits: number } {
+  let value = 0;
+  let digits = 0;
+  while (digits < most && at + digits < end) {
+    const digit = hexDigit(data[at + digits]);
+    if (digit < 0) break;
+    value = value * 16 + digit;
+    digits++;
+  }
+  return { value, digits };
+}
+
+const byteOf = (value: number): number => (value < 256 ? value : otherCharacter);
+
+const simple: Readonly<Record<string, number>> = { n: 10, r: 13, t: 9, b: 8, f: 12, v: 11, '0': 0, e: 27 };
+const simpleBytes = new Int16Array(256).fill(-1);
+for (const [letter, byte] of Object.entries(simple)) simpleBytes[letter.charCodeAt(0)] = byte;
+for (const letter of '"\'\\/`') simpleBytes[letter.charCodeAt(0)] = letter.charCodeAt(0);
+
+const letterX = 120;
+const letterU = 117;
+const openBrace = 123;
+const closeBrace = 125;
+
+const backslashes: EscapeFamily = {
+  name: 'escaped',
+  begin: 92,
+  anchors: ['\\x', '\\u00', '\\u{', '\\"'],
+  decode(data, at, end) {
+    const kind = data[at + 1];
+    if (kind === undefined || at + 1 >= end) return undefined;
+    if (kind === letterX) return fixedHex(data, at, end, 2);
+    if (kind !== letterU) {
+      const byte = simpleBytes[kind] as number;
+      return byte < 0 ? undefined : { byte, length: 2 };
+    }
+    if (data[at + 2] !== openBrace) return fixedHex(data, at, end, 4);
+    const { value, digits } = readHex(data, at + 3, end, 6);
+    if (digits === 0 || data[at + 3 + digits] !== closeBrace) return undefined;
+    return { byte: byteOf(value), length: digits + 4 };
+  },
+};
+
+// A letter of its own follows the first byte.
+function fixedHex(data: Buffer, at: number, end: number, wanted: number): DecodedEscape | undefined {
+  const { value, digits } = readHex(data, at + 2, end, wanted);
+  return digits === wanted ? { byte: byteOf(value), length: wanted + 2 } : undefined;
+}
+
+const percent: EscapeFamily = {
+  name: 'percent',
+  begin: 37,
+  anchors: asciiHex.map((digit) => `%${digit}`),
+  decode: twoDigits,
+};
+
+function twoDigits(data: Buffer, at: number, end: number): DecodedEscape | undefined {
+  const { value, digits } = readHex(data, at + 1, end, 2);
+  return digits === 2 ? { byte: value, length: 3 } : undefined;
+}
+
+const quotedPrintable: EscapeFamily = {
+  name: 'quoted-printable',
+  begin: 61,
+  anchors: ['=3d', '=5f', '=2d', '=\n', '=\r\n'],
+  decode(data, at, end) {
+    const softBreak = data[at + 1] === 13 ? at + 2 : at + 1;
+    if (softBreak < end && data[softBreak] === 10) return { byte: -1, length: softBreak + 1 - at };
+    return twoDigits(data, at, end);
+  },
+};
+
+const entities: Readonly<Record<string, string>> = { quot: '"', apos: "'", amp: '&', lt: '<', gt: '>' };
+const longestEntity = 10;
+
+const html: EscapeFamily = {
+  name: 'html',
+  begin: 38,
+  anchors: ['&#', '&quot;', '&amp;'],
+  decode(data, at, end) {
+    const text = data.toString('latin1', at, Math.min(end, at + longestEntity));
+    const found = /^&(?:#(?:[xX]([0-9A-Fa-f]{1,6})|([0-9]{1,7}))|([a-z]{2,4}));/.exec(text);
+    if (found === null) return undefined;
+    const [whole, hex, decimal, name] = found;
+    const length = whole.length;
+    if (name !== undefined) {
+      const character = entities[name];
+      return character === undefined ? undefined : { byte: character.charCodeAt(0), length };
+    }
+    return { byte: byteOf(Number.parseInt(hex ?? decimal ?? '', hex === undefined ? 10 : 16)), length };
+  },
+};
+
+const comma = 44;
+const zeroX: EscapeFamily = {
+  name: 'hex',
+  begin: 48,
+  anchors: asciiHex.map((digit) => `0x${digit}`),
+  // What separates the numbers of a list belongs to the number before it.
+  decode(data, at, end) {
+    if (((data[at + 1] as number) | 32) !== letterX) return undefined;
+    const found = fixedHex(data, at, end, 2);
+    if (found === undefined || hexDigit(data[at + 4]) >= 0) return undefined;
+    let next = at + found.length;
+    while (next < end && (data[next] === comma || (data[next] as number) <= 32)) next++;
+    return { byte: found.byte, length: next - at };
+  },
+};
+
+export const escapeFamilies: readonly EscapeFamily[] = [backslashes, percent, quotedPrintable, html, zeroX];
