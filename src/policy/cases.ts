@@ -1,14 +1,16 @@
-import type { Reason } from '../domain/policy.ts';
+import type { RefVerdict } from '../domain/policy.ts';
 import type { Principal } from '../domain/session.ts';
-import { imaginePush } from './imagine.ts';
+import { describedPush } from './describe.ts';
+import type { Effect, PolicyCase } from './document.ts';
 import { type LoadedPolicy, loadCases, loadPolicy } from './load.ts';
-import type { PolicyCase } from './schema.ts';
 
 /** How one case ended. `detail` is one line that says what was expected and what came. */
 export interface CaseResult {
   readonly name: string;
   readonly passed: boolean;
   readonly detail: string;
+  /** Of a case that failed: lines that begin with `-` (expected), `+` (came) or a space (what was said). */
+  readonly diff: readonly string[];
 }
 
 /**
@@ -25,28 +27,76 @@ export function testPolicy(
   return cases.map((one) => runCase(policy, one));
 }
 
+/** What came of a case: the worst effect of all refs, the rules that spoke, and what they said. */
+interface Outcome {
+  readonly effect: Effect;
+  readonly rules: readonly string[];
+  readonly said: readonly string[];
+}
+
 function runCase(policy: LoadedPolicy, one: PolicyCase): CaseResult {
+  const got = outcomeOf(policy, one);
+  // A warning stops nobody, so that a push that is expected to pass passes with it.
+  const effect = one.expect === 'allow' && got.effect === 'warn' ? 'allow' : got.effect;
+  const named = one.rule === undefined || got.rules.includes(one.rule);
+  const listed = one.rules && [...new Set(one.rules)].sort();
+  const exactly = !listed || listed.join() === got.rules.join();
+  const passed = effect === one.expect && named && exactly;
+  const wanted = listed ?? (one.rule === undefined ? [] : [one.rule]);
+  return {
+    name: one.name,
+    passed,
+    detail: `expected ${tell(one.expect, wanted)}, got ${tell(got.effect, got.rules)}`,
+    diff: passed ? [] : diffOf(one, wanted, listed !== undefined, got),
+  };
+}
+
+function tell(effect: Effect, rules: readonly string[]): string {
+  return rules.length === 0 ? effect : `${effect} by ${rules.join(', ')}`;
+}
+
+function diffOf(
+  one: PolicyCase,
+  wanted: readonly string[],
+  exactly: boolean,
+  got: Outcome,
+): readonly string[] {
+  const effect = one.expect === got.effect ? [] : [`- expect: ${one.expect}`, `+ expect: ${got.effect}`];
+  const missing = wanted.filter((rule) => !got.rules.includes(rule)).map((rule) => `- rule: ${rule}`);
+  const unwanted = got.rules
+    .filter((rule) => !wanted.includes(rule))
+    .map((rule) => `${exactly ? '+' : ' '} rule: ${rule}`);
+  return [...effect, ...missing, ...unwanted, ...got.said.map((line) => `  ${line}`)];
+}
+
+function outcomeOf(policy: LoadedPolicy, one: PolicyCase): Outcome {
   const principal = principalOf(one);
-  const reasons: Reason[] = [];
-  let effect: 'allow' | 'deny';
-  if (one.updates) {
-    const verdict = policy.judge(principal, one.repo, imaginePush(one.updates, one.pushOptions));
-    reasons.push(...verdict.refs.flatMap((ref) => ref.reasons));
-    effect = verdict.refs.every((ref) => ref.effect === 'allow') ? 'allow' : 'deny';
-  } else effect = policy.may(principal, one.repo, one.may ?? 'read') ? 'allow' : 'deny';
-  const named = one.rule === undefined || reasons.some((reason) => reason.rule === one.rule);
-  const by = reasons.length === 0 ? '' : ` by ${reasons.map((reason) => reason.rule).join(', ')}`;
-  const wanted = one.rule === undefined ? one.expect : `${one.expect} by ${one.rule}`;
-  const passed = effect === one.expect && named;
-  return { name: one.name, passed, detail: `expected ${wanted}, got ${effect}${by}` };
+  if (!one.updates) {
+    const granted = policy.may(principal, one.repo, one.may ?? 'read');
+    return { effect: granted ? 'allow' : 'deny', rules: [], said: [] };
+  }
+  const { refs } = policy.judge(principal, one.repo, describedPush(one, principal));
+  const spoken = refs.flatMap(({ reasons, warnings }) => [...reasons, ...(warnings ?? [])]);
+  return {
+    effect: worstOf(refs),
+    rules: [...new Set(spoken.map((reason) => reason.rule))].sort(),
+    said: [...new Set(spoken.map((reason) => reason.text))],
+  };
+}
+
+function worstOf(refs: readonly RefVerdict[]): Effect {
+  if (refs.some((ref) => ref.effect === 'deny')) return 'deny';
+  if (refs.some((ref) => ref.effect === 'ask')) return 'ask';
+  return refs.some((ref) => ref.warnings) ? 'warn' : 'allow';
 }
 
 function principalOf(one: PolicyCase): Principal {
-  const user = one.who?.user ?? one.user ?? '';
+  const { who } = one;
   return {
-    user,
-    kind: one.who?.kind ?? 'person',
-    groups: one.who?.groups ?? [],
+    user: who?.user ?? one.user ?? '',
+    kind: who?.kind ?? 'person',
+    groups: who?.groups ?? [],
+    ...(who?.emails ? { emails: who.emails } : {}),
     credential: { type: 'token', id: 'policy-test' },
   };
 }

@@ -1,33 +1,21 @@
-import type { Reason, RefVerdict } from '../domain/policy.ts';
+import type { Ask, Reason, RefVerdict } from '../domain/policy.ts';
 import type { Principal, PushFacts, RefFacts } from '../domain/session.ts';
-import { fold } from './fold.ts';
+import { grants, judgeAccess, judgeNamespace, judgePushOptions } from './access.ts';
+import { runChecks } from './checks.ts';
+import { CommitQuestions, compile } from './compile.ts';
+import { effectOf, type PolicyDocument, type Rule } from './document.ts';
+import { openFindings } from './findings.ts';
 import { isImagined } from './imagine.ts';
-import { changesOf, checkCondition, checkWho, matchedAll } from './match.ts';
-import { anyMatches } from './pattern.ts';
-import type { AccessLine, PolicyDocument, Rule } from './schema.ts';
+import { deepest, levels } from './reach.ts';
+import { type Entry, newEntry, scan } from './scan.ts';
+import type { Scope } from './subject.ts';
+import { tellHit } from './tell.ts';
 
-/** The access lines that grant this on some ref of the repository. */
-export function grants(
-  access: readonly AccessLine[],
-  principal: Principal,
-  repo: string,
-  action: 'read' | 'write',
-): readonly AccessLine[] {
-  return access.filter(
-    (line) =>
-      line.may.includes(action) &&
-      matchedAll(checkWho(line.who, principal, 'exact')) &&
-      anyMatches(line.repo, repo, 'exact'),
-  );
-}
-
-/** Whether a line that grants writing grants it on this ref. */
-export function coversRef(line: AccessLine, ref: string): boolean {
-  return !line.only || anyMatches(line.only, ref, 'exact') || widensTo(line, ref);
-}
+/** What a rule that throws is reported to. */
+export type OnFault = (rule: string, cause: unknown) => void;
 
 /**
- * One verdict for each ref, with every reason to deny it. Deny beats allow, and
+ * One verdict for each ref, with every reason. Deny beats ask beats allow, and
  * what no rule speaks about is allowed to who may write. A rule that throws
  * denies, and `onFault` is told its cause.
  */
@@ -36,115 +24,143 @@ export function judge(
   principal: Principal,
   repo: string,
   facts: PushFacts,
-  onFault: (rule: string, cause: unknown) => void,
+  onFault: OnFault,
 ): readonly RefVerdict[] {
   const lines = grants(policy.access, principal, repo, 'write');
   const options = judgePushOptions(lines, facts);
-  return facts.refs.map((ref) => {
-    const subject = { principal, repo, facts: ref };
-    const reasons = [
-      ...judgeNamespace(lines, ref),
-      ...judgeAccess(lines, repo, ref),
-      ...options,
-      ...policy.rules.flatMap((rule) => {
-        try {
-          return speaks(rule, subject) && rule.then === 'deny' ? [denial(rule, ref)] : [];
-        } catch (cause) {
-          onFault(rule.name, cause);
-          return [{ rule: rule.name, code: 'POLICY_DENIED' as const, text: faultText(rule) }];
-        }
-      }),
-    ];
-    return { ref: ref.ref, effect: reasons.length === 0 ? 'allow' : 'deny', reasons };
+  return scopesOf(principal, repo, facts).map((scope) => {
+    const found: Found = { deny: [], ask: [], warn: [], would: [], asks: [] };
+    found.deny.push(...judgeNamespace(lines, scope.ref), ...judgeAccess(lines, repo, scope.ref), ...options);
+    for (const { effect, reasons } of runChecks(policy.checks, facts, scope.contents)) {
+      if (effect === 'deny') found.deny.push(...reasons);
+      else if (effect === 'warn') found.warn.push(...reasons);
+    }
+    found.deny.push(...judgeNotKnown(policy, scope));
+    for (const [rule, entry] of runRules(policy, scope))
+      speak(found, policy, rule, entry, scope.ref, onFault);
+    return verdictOf(scope.ref.ref, found);
   });
 }
 
-/** Whether the rule matches. A rule that refuses looks wide, one that allows looks at names as they are. */
-export function speaks(rule: Rule, subject: Parameters<typeof checkCondition>[1]): boolean {
-  return matchedAll(checkCondition(rule.when, subject, rule.then === 'deny' ? 'wide' : 'exact'));
+/** Every ref update of the push, with what it brings. */
+export function scopesOf(principal: Principal, repo: string, push: PushFacts): readonly Scope[] {
+  let counted: number | undefined;
+  const newFiles = () => {
+    counted ??= countNewFiles(push);
+    return counted;
+  };
+  return push.refs.map((ref, index) => ({
+    principal,
+    repo,
+    ref,
+    push,
+    contents: push.contents?.[index],
+    newFiles,
+  }));
 }
 
-/**
- * Namespaces that belong to the host or that change how git reads every other
- * object (git-replace(1)). No wildcard opens them, only the exact name of a ref.
- */
-const closedNamespaces = [
-  'refs/replace/',
-  'refs/pull/',
-  'refs/pull-requests/',
-  'refs/merge-requests/',
-  'refs/changes/',
-  'refs/keep-around/',
-  'refs/pipelines/',
-  'refs/environments/',
-  'refs/remotes/',
-  'refs/original/',
-  'refs/bisect/',
-  'refs/rewritten/',
-  'refs/worktree/',
-  'refs/hidden/',
-  'refs/stash',
-] as const;
-
-function widensTo(line: AccessLine, ref: string): boolean {
-  const folded = fold(ref);
-  const closed = closedNamespaces.some((start) => folded.startsWith(start));
-  return (line.alsoRefs ?? []).some((pattern) =>
-    closed ? pattern.source === ref : pattern.matches(ref, 'exact'),
-  );
+function countNewFiles({ contents }: PushFacts): number {
+  let count = 0;
+  for (const { changes } of contents ?? []) for (const change of changes) if (change.kind === 'add') count++;
+  return count;
 }
 
-function judgeNamespace(lines: readonly AccessLine[], { ref }: RefFacts): readonly Reason[] {
-  if (/^refs\/(?:heads|tags)\/./.test(ref) || lines.some((line) => widensTo(line, ref))) return [];
-  const text = `${ref} is neither a branch nor a tag; push to refs/heads/ or refs/tags/`;
-  return [{ rule: 'REF_NAMESPACE', code: 'REF_NAMESPACE', text }];
+/** Every rule that may concern the ref, with what it matched. */
+function runRules({ rules, secrets }: PolicyDocument, scope: Scope): readonly (readonly [Rule, Entry])[] {
+  const commits = new CommitQuestions();
+  const compiled = rules.map((rule): readonly [Rule, Entry] => {
+    try {
+      return [rule, newEntry(compile(rule.when, scope, rule.then === 'allow' ? 'exact' : 'wide', commits))];
+    } catch (cause) {
+      return [rule, { ...newEntry([]), fault: { cause } }];
+    }
+  });
+  const entries = compiled.map(([, entry]) => entry);
+  scan(entries, scope.contents, findingsOf(scope, secrets), commits);
+  return compiled;
 }
 
-function judgeAccess(lines: readonly AccessLine[], repo: string, { ref }: RefFacts): readonly Reason[] {
-  if (lines.some((line) => coversRef(line, ref))) return [];
-  const open = [...new Set(lines.flatMap((line) => line.only ?? []).map((pattern) => pattern.source))];
-  const text =
-    open.length === 0
-      ? `you may not write to ${repo}; ask an administrator for access`
-      : `${ref} is not yours to write; push to ${open.join(' or ')}, or ask an administrator for access`;
-  return [{ rule: 'ACCESS_DENIED', code: 'ACCESS_DENIED', text }];
+/** What is to be told of secrets: those of the update, and those that belong to no update alone. */
+export function findingsOf({ contents, push }: Scope, secrets: PolicyDocument['secrets']) {
+  const all = [...(contents?.findings ?? []), ...(push.findings ?? [])];
+  return openFindings(all, secrets, push.at);
 }
 
-/** Push options reach the upstream for the push as a whole, so that each must be allowed on every ref that may be written. */
-function judgePushOptions(lines: readonly AccessLine[], facts: PushFacts): readonly Reason[] {
-  const covering = facts.refs
-    .map(({ ref }) => lines.filter((line) => coversRef(line, ref)))
-    .filter((found) => found.length > 0);
-  const allowed = (option: string) =>
-    covering.length > 0 &&
-    covering.every((found) => found.some((line) => anyMatches(line.pushOptions ?? [], option, 'exact')));
-  return [...new Set(facts.pushOptions)]
-    .filter((option) => !allowed(option))
-    .map((option) => {
-      const shown = JSON.stringify(option.length > 60 ? `${option.slice(0, 60)}...` : option);
-      const text = `the push option ${shown} is not allowed; push again without it`;
-      return { rule: 'PUSH_OPTION_DENIED', code: 'PUSH_OPTION_DENIED', text };
-    });
+/** Rules about what a push brings must not be silent because nobody looked. */
+function judgeNotKnown({ rules, mode }: PolicyDocument, { ref, contents }: Scope): readonly Reason[] {
+  if (contents || isImagined(ref.newOid)) return [];
+  const binding = rules.filter((rule) => {
+    const effect = effectOf(rule);
+    return (rule.mode ?? mode) === 'enforce' && (effect === 'deny' || effect === 'ask');
+  });
+  if (!binding.some((rule) => deepest(rule.when) > levels.ref)) return [];
+  const text = `what ${ref.ref} brings was not looked at; push again, or ask an administrator`;
+  return [{ rule: 'HISTORY_UNKNOWN', code: 'HISTORY_UNKNOWN', text }];
 }
 
-function denial(rule: Rule, facts: RefFacts): Reason {
-  const say = rule.say ?? 'ask an administrator of the policy';
-  return { rule: rule.name, code: 'POLICY_DENIED', text: `${rule.name}: ${tellChange(facts)}; ${say}` };
+interface Found {
+  readonly deny: Reason[];
+  readonly ask: Reason[];
+  readonly warn: Reason[];
+  readonly would: (Reason & { readonly effect: 'deny' | 'ask' | 'warn' })[];
+  readonly asks: Ask[];
 }
 
-/** What the update would do, as people would say it: an old tip that is not reached from the new one is lost. */
-function tellChange(facts: RefFacts): string {
-  const { ref, kind, namespace, oldOid, fastForward } = facts;
-  if (kind === 'create') return `${ref} must not be created`;
-  if (kind === 'delete') return `${ref} must not be deleted`;
-  if (changesOf(facts).includes('fast-forward')) return `${ref} must not be updated`;
-  const short = oldOid.slice(0, 10);
-  const [old, commit] = isImagined(oldOid) ? ['its old tip', 'the old tip'] : [short, `commit ${short}`];
-  if (namespace === 'tag') return `${ref} must not be moved away from ${old}`;
-  if (fastForward === false) return `not a fast-forward, ${commit} would be lost from ${ref}`;
-  return `not known to be a fast-forward, ${commit} might be lost from ${ref}`;
+function speak(
+  found: Found,
+  policy: PolicyDocument,
+  rule: Rule,
+  entry: Entry,
+  ref: RefFacts,
+  onFault: OnFault,
+): void {
+  if (entry.fault) onFault(rule.name, entry.fault.cause);
+  const effect = entry.fault ? 'deny' : effectOf(rule);
+  if (effect === 'allow' || (!entry.fault && entry.total === 0)) return;
+  const reasons = entry.fault ? [fault(rule)] : reasonsOf(rule, entry, ref);
+  if ((rule.mode ?? policy.mode) === 'evaluate')
+    found.would.push(...reasons.map((reason) => ({ ...reason, effect })));
+  else {
+    found[effect].push(...reasons);
+    if (effect === 'ask' && typeof rule.then !== 'string') found.asks.push(askOf(rule.name, rule.then.ask));
+  }
 }
 
-function faultText(rule: Rule): string {
-  return `${rule.name}: the rule could not be evaluated, so it denies; ask an administrator of the policy`;
+function reasonsOf(rule: Rule, { hits, total }: Entry, ref: RefFacts): readonly Reason[] {
+  const code = effectOf(rule) === 'ask' ? 'APPROVAL_REQUIRED' : 'POLICY_DENIED';
+  return hits.map((hit, at) => {
+    const more = at === hits.length - 1 && total > hits.length ? ` (and ${total - hits.length} more)` : '';
+    return { rule: rule.name, code, text: `${tellHit(rule, hit, ref)}${more}` };
+  });
+}
+
+function askOf(rule: string, terms: Extract<Rule['then'], object>['ask']): Ask {
+  const { groups, approvals, denials, within, wait, onApprove, reason } = terms;
+  return {
+    rule,
+    groups,
+    approvals,
+    within,
+    ...(denials === undefined ? {} : { denials }),
+    ...(wait === undefined ? {} : { wait }),
+    ...(onApprove === undefined ? {} : { onApprove }),
+    ...(reason === undefined ? {} : { reason }),
+  };
+}
+
+function verdictOf(ref: string, { deny, ask, warn, would, asks }: Found): RefVerdict {
+  const effect = deny.length > 0 ? 'deny' : ask.length > 0 ? 'ask' : 'allow';
+  return {
+    ref,
+    effect,
+    reasons: [...deny, ...ask],
+    ...(warn.length > 0 ? { warnings: warn } : {}),
+    ...(would.length > 0 ? { wouldSay: would } : {}),
+    ...(effect === 'ask' ? { asks } : {}),
+  };
+}
+
+function fault({ name }: Rule): Reason {
+  const text = `${name}: the rule could not be evaluated, so it denies; ask an administrator of the policy`;
+  return { rule: name, code: 'POLICY_DENIED', text };
 }

@@ -37,6 +37,10 @@ export class Glob {
   readonly #prefix: string;
   /** What follows it. */
   readonly #tokens: readonly Token[];
+  /** What every matching text ends with, and what it holds in between: they settle most of the others. */
+  readonly #suffix: string;
+  readonly #inner: string;
+  readonly #shape: Shape;
   readonly #pathname: boolean;
 
   constructor(source: string, options: GlobOptions = { pathname: true }) {
@@ -47,12 +51,22 @@ export class Glob {
     const head = literal < 0 ? tokens : tokens.slice(0, literal);
     this.#prefix = head.map((token) => (token.kind === 'char' ? token.char : '')).join('');
     this.#tokens = tokens.slice(head.length);
+    const runs = literalRuns(this.#tokens);
+    this.#suffix = this.#tokens.at(-1)?.kind === 'char' ? (runs.at(-1) ?? '') : '';
+    const between = this.#suffix === '' ? runs : runs.slice(0, -1);
+    this.#inner = between.reduce((longest, run) => (run.length > longest.length ? run : longest), '');
+    this.#shape = shapeOf(this.#tokens, this.#prefix, this.#suffix);
   }
 
   matches(text: string, meter?: Meter): boolean {
     if (!text.startsWith(this.#prefix)) return false;
     const tokens = this.#tokens;
     if (tokens.length === 0) return text.length === this.#prefix.length;
+    if (this.#suffix !== '' && !text.endsWith(this.#suffix)) return false;
+    if (this.#shape === 'rest') return true;
+    if (this.#shape === 'last-component')
+      return text.length === this.#suffix.length || text.at(-this.#suffix.length - 1) === '/';
+    if (this.#inner !== '' && !text.includes(this.#inner, this.#prefix.length)) return false;
     let states = new StateSet(tokens);
     let next = new StateSet(tokens);
     states.enter(0);
@@ -67,6 +81,36 @@ export class Glob {
     }
     return states.has(tokens.length);
   }
+}
+
+/**
+ * What is left to ask once the prefix and the suffix agree. `rest`: nothing, as
+ * for `src/**` and `**\/*.exe`; `last-component`: where it begins, as for `**\/name`.
+ */
+type Shape = 'rest' | 'last-component' | 'states';
+
+function shapeOf(tokens: readonly Token[], prefix: string, suffix: string): Shape {
+  const [first, second, third] = tokens;
+  if (tokens.length === 1 && first?.kind === 'run' && first.slash) return 'rest';
+  const tail = [...suffix].length;
+  if (prefix !== '' || tail === 0 || suffix.includes('/') || first?.kind !== 'fork') return 'states';
+  if (second?.kind === 'through' && tokens.length === 2 + tail) return 'last-component';
+  return third?.kind === 'run' && tokens.length === 3 + tail ? 'rest' : 'states';
+}
+
+/** The literal texts between the wildcards, in order. */
+function literalRuns(tokens: readonly Token[]): readonly string[] {
+  const runs: string[] = [];
+  let open = false;
+  for (const token of tokens) {
+    if (token.kind !== 'char') open = false;
+    else if (open) runs[runs.length - 1] += token.char;
+    else {
+      runs.push(token.char);
+      open = true;
+    }
+  }
+  return runs;
 }
 
 /** The places in the pattern that the text so far may have led to; the one after the last token is the end. */

@@ -1,5 +1,5 @@
 import type { PushFacts, RefFacts } from '../domain/session.ts';
-import type { Change } from './schema.ts';
+import type { Change } from './document.ts';
 
 /** An update in the words of the policy: what cases and explanations are asked about. */
 export interface ImaginedUpdate {
@@ -18,9 +18,9 @@ export function imaginePush(
   return { refs: updates.map(imagineUpdate), pushOptions, objects: 0, bytes: 0 };
 }
 
-/** Whether the oid is that of an imagined update. */
+/** Whether the oid is that of an imagined update, or of nothing. */
 export function isImagined(oid: string): boolean {
-  return oid === noOid;
+  return /^0+$/.test(oid);
 }
 
 function imagineUpdate({ ref, change }: ImaginedUpdate): RefFacts {

@@ -3,10 +3,14 @@ import { RefgateError } from '../domain/error.ts';
 import type { Log } from '../domain/log.ts';
 import type { Policy } from '../domain/policy.ts';
 import type { Principal, PushFacts } from '../domain/session.ts';
-import { grants, judge } from './evaluate.ts';
+import { grants } from './access.ts';
+import type { PolicyCase, PolicyDocument } from './document.ts';
+import { judge } from './evaluate.ts';
 import { type Explanation, explain } from './explain.ts';
+import { lintCases, lintPolicy, reportExpired } from './lint.ts';
 import { type PolicyProblem, PolicySource } from './problems.ts';
-import { casesSchema, type PolicyCase, type PolicyDocument, policySchema } from './schema.ts';
+import { asksForContent } from './reach.ts';
+import { casesSchema, policySchema } from './schema.ts';
 
 /** One version of the policy, ready to judge, with what people ask of it. */
 export interface LoadedPolicy extends Policy {
@@ -27,6 +31,7 @@ export function loadPolicy(text: string, fileName: string, options: { log?: Log 
   const document = readDocument(source);
   if (!document) throw invalid(fileName, source.problems);
   const { access } = document;
+  const content = document.rules.some((rule) => asksForContent(rule.when));
   const version = createHash('sha256').update(text).digest('hex').slice(0, 12);
   return {
     version,
@@ -42,7 +47,7 @@ export function loadPolicy(text: string, fileName: string, options: { log?: Log 
         options.log?.error({ rule, err: cause, policy: version }, 'policy rule failed, push denied'),
       ),
     }),
-    asksForContent: () => false,
+    asksForContent: () => content,
     explain: (principal, repo, facts) => explain(document, principal, repo, facts),
   };
 }
@@ -54,13 +59,21 @@ export function checkPolicy(text: string): readonly PolicyProblem[] {
   return inOrder(source.problems);
 }
 
+/** What is valid and deserves a look: accepted secrets whose time has run out. `at` is RFC 3339. */
+export function policyWarnings(text: string, at: string): readonly PolicyProblem[] {
+  const source = new PolicySource(text);
+  if (source.problems.length > 0) return [];
+  reportExpired(source, at);
+  return inOrder(source.problems);
+}
+
 /** Reads a file of cases. Throws POLICY_INVALID (operator) as loadPolicy does. */
 export function loadCases(text: string, fileName: string): readonly PolicyCase[] {
   const source = new PolicySource(text);
   if (source.problems.length === 0) {
     const parsed = casesSchema.safeParse(source.value);
     if (!parsed.success) source.reportIssues(parsed.error.issues);
-    checkCases(source);
+    lintCases(source);
     if (parsed.success && source.problems.length === 0) return parsed.data.tests;
   }
   throw invalid(fileName, source.problems);
@@ -70,9 +83,7 @@ function readDocument(source: PolicySource): PolicyDocument | undefined {
   if (source.problems.length > 0) return undefined;
   const parsed = policySchema.safeParse(source.value);
   if (!parsed.success) source.reportIssues(parsed.error.issues);
-  checkAccess(source);
-  checkRules(source);
-  checkCases(source);
+  lintPolicy(source);
   return parsed.success && source.problems.length === 0 ? parsed.data : undefined;
 }
 
@@ -83,73 +94,4 @@ function invalid(fileName: string, problems: readonly PolicyProblem[]): RefgateE
 
 function inOrder(problems: readonly PolicyProblem[]): readonly PolicyProblem[] {
   return [...problems].sort((a, b) => a.line - b.line || a.column - b.column);
-}
-
-// What a schema cannot say is checked on the plain value, so that it is told together with the schema's own problems.
-
-type Entry = { readonly path: readonly (string | number)[]; readonly map: Readonly<Record<string, unknown>> };
-
-function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function entries(source: PolicySource, key: string): readonly Entry[] {
-  const list = isMap(source.value) ? source.value[key] : undefined;
-  if (!Array.isArray(list)) return [];
-  return list.flatMap((map: unknown, index) => (isMap(map) ? [{ path: [key, index], map }] : []));
-}
-
-function checkAccess(source: PolicySource): void {
-  for (const { path, map } of entries(source, 'access')) {
-    const { who, may } = map;
-    checkWho(source, [...path, 'who'], who);
-    if ([may].flat().includes('write')) continue;
-    for (const key of ['only', 'alsoRefs', 'pushOptions'])
-      if (Object.hasOwn(map, key))
-        source.report([...path, key], `"${key}" has no effect without may: write; remove it, or add write`);
-  }
-}
-
-function checkRules(source: PolicySource): void {
-  const seen = new Set<unknown>();
-  for (const { path, map } of entries(source, 'rules')) {
-    const { name, when, say, then } = map;
-    if (seen.has(name))
-      source.report([...path, 'name'], `the rule name "${String(name)}" is used twice; rename one`);
-    if (name !== undefined) seen.add(name);
-    if (say !== undefined && then === 'allow')
-      source.report([...path, 'say'], '"say" is told only to who is denied; remove it');
-    checkCondition(source, [...path, 'when'], when);
-  }
-}
-
-function checkCondition(source: PolicySource, path: Entry['path'], value: unknown): void {
-  if (!isMap(value)) return;
-  const { who, not: negated } = value;
-  checkWho(source, [...path, 'who'], who);
-  for (const key of ['any', 'all']) {
-    const list = value[key];
-    if (Array.isArray(list))
-      list.forEach((item: unknown, index) => {
-        checkCondition(source, [...path, key, index], item);
-      });
-  }
-  if (isMap(negated) && Object.keys(negated).length === 0)
-    source.report([...path, 'not'], '"not" is empty and never matches; remove it, or name what it excludes');
-  checkCondition(source, [...path, 'not'], negated);
-}
-
-function checkWho(source: PolicySource, path: Entry['path'], value: unknown): void {
-  if (isMap(value) && Object.keys(value).length === 0)
-    source.report(path, '"who" names nobody; give user, group or kind, or user: "**" for everybody');
-}
-
-function checkCases(source: PolicySource): void {
-  for (const { path, map } of entries(source, 'tests')) {
-    const { user, who, updates, may } = map;
-    if ((user === undefined) === (who === undefined))
-      source.report(path, 'give either "user" or "who", so that it is clear who acts');
-    if ((updates === undefined) === (may === undefined))
-      source.report(path, 'give either "updates" or "may", so that it is clear what is tried');
-  }
 }

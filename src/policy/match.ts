@@ -1,13 +1,6 @@
 import type { Principal, RefFacts } from '../domain/session.ts';
+import type { Change, Who } from './document.ts';
 import { anyMatches, type Pattern, type Width } from './pattern.ts';
-import type { Change, Condition, Who } from './schema.ts';
-
-/** What one condition is asked about. */
-export interface Subject {
-  readonly principal: Principal;
-  readonly repo: string;
-  readonly facts: RefFacts;
-}
 
 /** One key of a condition: whether it matched, and why in one line. */
 export interface Check {
@@ -52,32 +45,7 @@ export function checkNames(
   return { key, matched, why: `${names.join(', ')} ${matched ? 'matches' : 'does not match'} ${sources}` };
 }
 
-/**
- * Every key of the condition, the cheapest first, each looked at when it is
- * asked for. `width` is turned round inside `not`: what refuses must exclude no
- * more than what was written.
- */
-export function* checkCondition(condition: Condition, subject: Subject, width: Width): Generator<Check> {
-  const { principal, repo, facts } = subject;
-  if (condition.change) yield checkChange(condition.change, facts);
-  if (condition.who) yield* checkWho(condition.who, principal, width);
-  if (condition.repo) yield checkNames('repo', condition.repo, [repo], width);
-  if (condition.ref) yield checkNames('ref', condition.ref, [facts.ref], width);
-  if (condition.not) {
-    const inner = [...checkCondition(condition.not, subject, width === 'wide' ? 'exact' : 'wide')];
-    yield { key: 'not', matched: !matchedAll(inner), why: `not (${tell(inner)})` };
-  }
-  if (condition.any) {
-    const inner = condition.any.map((item) => [...checkCondition(item, subject, width)]);
-    yield { key: 'any', matched: inner.some(matchedAll), why: inner.map(tell).join('; or ') };
-  }
-  if (condition.all) {
-    const inner = condition.all.flatMap((item) => [...checkCondition(item, subject, width)]);
-    yield { key: 'all', matched: matchedAll(inner), why: tell(inner) };
-  }
-}
-
-function checkChange(wanted: readonly Change[], facts: RefFacts): Check {
+export function checkChange(wanted: readonly string[], facts: RefFacts): Check {
   const is = changesOf(facts);
   const matched = is.some((change) => wanted.includes(change));
   return {
@@ -85,8 +53,4 @@ function checkChange(wanted: readonly Change[], facts: RefFacts): Check {
     matched,
     why: `${is.join(', ')} is ${matched ? '' : 'not '}one of ${wanted.join(', ')}`,
   };
-}
-
-function tell(checks: readonly Check[]): string {
-  return checks.length === 0 ? 'no condition' : checks.map((check) => check.why).join(', ');
 }

@@ -1,6 +1,8 @@
 import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
-import { notYet, notYetText } from './schema.ts';
+import { didYouMean } from './nearest.ts';
+import { keysHere } from './schema-parts.ts';
+import { innerKeys } from './schema-when.ts';
 
 /** One thing that is wrong with a policy file, at a place that starts at 1:1. */
 export interface PolicyProblem {
@@ -56,23 +58,41 @@ export class PolicySource {
   }
 
   /** Every issue of the schema as a problem at its place. */
-  reportIssues(issues: readonly z.core.$ZodIssue[]): void {
+  reportIssues(issues: readonly z.core.$ZodIssue[], above: Path = []): void {
     for (const issue of issues) {
-      if (issue.code !== 'unrecognized_keys') this.report(issue.path, this.#explain(issue));
-      else
-        for (const key of issue.keys)
-          this.#add(
-            this.#offsetOfKey(issue.path, key),
-            notYet.has(key) ? notYetText(key) : `the key "${key}" is unknown; ${issue.message}`,
-          );
+      const path = [...above, ...issue.path];
+      if (issue.code === 'unrecognized_keys')
+        for (const key of issue.keys) this.#add(this.#offsetOfKey(path, key), tellKey(key, issue.message));
+      else {
+        const nearest = issue.code === 'invalid_union' ? nearestBranch(issue.errors) : undefined;
+        if (nearest) this.reportIssues(nearest, path);
+        else this.report(path, this.#explain(issue, path));
+      }
     }
   }
 
-  #explain(issue: z.core.$ZodIssue): string {
-    const key = [...issue.path].reverse().find((part) => typeof part === 'string');
+  /** The plain value at a path. */
+  at(path: Path): unknown {
+    const node = path.length === 0 ? this.#document?.contents : this.#document?.getIn(path);
+    return isScalar(node) ? node.value : node;
+  }
+
+  #explain(issue: z.core.$ZodIssue, path: Path): string {
+    const key = [...path].reverse().find((part) => typeof part === 'string');
     const name = key === undefined ? '' : `"${String(key)}": `;
-    const missing = this.#document && issue.path.length > 0 && !this.#document.hasIn(issue.path);
-    return `${name}${missing && typeof issue.path.at(-1) === 'string' ? 'is missing; ' : ''}${issue.message}`;
+    const missing = this.#document && path.length > 0 && !this.#document.hasIn(path);
+    if (missing && typeof path.at(-1) === 'string') return `${name}is missing; ${issue.message}`;
+    return `${name}${issue.message}${this.#found(issue, path)}`;
+  }
+
+  /** The offending value, where the message does not hold it. */
+  #found(issue: z.core.$ZodIssue, path: Path): string {
+    const value = path.length === 0 ? undefined : this.at(path);
+    const told = typeof value === 'string' ? JSON.stringify(value.slice(0, 60)) : String(value);
+    const scalar = ['string', 'number', 'boolean'].includes(typeof value);
+    return !scalar || (typeof value === 'string' && issue.message.includes(told)) || value === ''
+      ? ''
+      : `, not ${told}`;
   }
 
   #offsetOf(path: Path): number {
@@ -97,4 +117,26 @@ export class PolicySource {
     const oneLine = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ');
     this.problems.push({ line: place.line || 1, column: place.col || 1, text: oneLine });
   }
+}
+
+/** An unknown key, the one that was probably meant, and those that there are. */
+function tellKey(key: string, message: string): string {
+  const keys = message.startsWith(keysHere) ? message.slice(keysHere.length).split(', ') : [];
+  const home = Object.keys(innerKeys).find((one) => keys.includes(one) && innerKeys[one]?.includes(key));
+  const hint = home === undefined ? didYouMean(key, keys) : `; write it inside "${home}"`;
+  return `the key "${key}" is unknown${hint}${hint.endsWith('?') ? ' ' : '; '}${message}`;
+}
+
+/**
+ * What is wrong with the one form of several that was probably meant: the one
+ * whose problems lie deepest. Undefined when the value has none of the forms.
+ */
+function nearestBranch(
+  branches: readonly (readonly z.core.$ZodIssue[])[],
+): readonly z.core.$ZodIssue[] | undefined {
+  const inside = (issue: z.core.$ZodIssue) => issue.path.length > 0 || issue.code === 'unrecognized_keys';
+  return (
+    branches.find((issues) => issues.some(inside)) ??
+    branches.find((issues) => issues.every((issue) => issue.code !== 'invalid_type'))
+  );
 }

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { testPolicy } from '../../src/policy/cases.ts';
-import { accessKeys, conditionKeys } from '../../src/policy/schema.ts';
+import { accessKeys } from '../../src/policy/schema.ts';
+import { conditionKeys } from '../../src/policy/schema-when.ts';
 import { root } from '../support/root.ts';
 
 const page = readFileSync(join(root, 'docs/policy.md'), 'utf8');

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { RefgateError } from '../../src/domain/error.ts';
-import { checkPolicy, loadPolicy } from '../../src/policy/load.ts';
+import { checkPolicy, loadPolicy, policyWarnings } from '../../src/policy/load.ts';
 
 const access = 'access: [{ who: { group: dev }, repo: "acme/*", may: [read] }]\n';
 
@@ -12,7 +12,7 @@ function problems(text: string): string[] {
 
 test('an unknown key is told with its line and column, and what the keys are', () => {
   assert.deepEqual(problems(`${access}rule: []\n`), [
-    '2:1: the key "rule" is unknown; the keys here are access, rules, tests',
+    '2:1: the key "rule" is unknown; did you mean "rules"? the keys here are mode, checks, secrets, access, rules, tests',
   ]);
 });
 
@@ -50,17 +50,87 @@ test('the error names the file on every line and is the operator’s to fix', ()
   );
 });
 
-test('what later versions will know is refused and never ignored', () => {
-  for (const key of ['path', 'secret', 'file', 'commit'])
-    assert.match(
-      problems(`${access}rules: [{ name: a, when: { ${key}: x }, then: deny }]`).join(),
-      new RegExp(`"${key}" is not supported by this version`),
-    );
-  for (const then of ['ask', 'warn', '{ ask: { group: g } }'])
-    assert.match(
-      problems(`${access}rules: [{ name: a, when: {}, then: ${then} }]`).join(),
-      /"(?:ask|warn)" is not supported by this version/,
-    );
+/** What is wrong with a rule whose condition, or whose `then`, is this. */
+function ruleProblem(when: string, then = 'deny'): string {
+  return problems(`${access}rules: [{ name: a, when: { ${when} }, then: ${then} }]`).join('\n');
+}
+
+test('a word that is misspelt is told with the nearest word that there is', () => {
+  for (const [when, wanted] of [
+    ['pth: x', /^2:28: the key "pth" is unknown; did you mean "path"\? the keys here are who, /],
+    ['change: delte', /^2:36: "change": "delte" is unknown; did you mean "delete"\? expected one of /],
+    ['change: [add, modfy]', /"modfy" is unknown; did you mean "modify"\?/],
+    ['commit: { autor: x }', /the key "autor" is unknown; did you mean "author"\?/],
+    ['secret: { confidence: hihg }', /"hihg" is unknown; did you mean "high"\?/],
+    ['secret: anny', /"secret": "anny" is unknown; did you mean "any"\?/],
+    ['secret: { famly: x }', /the key "famly" is unknown; did you mean "family"\?/],
+    ['file: { mode: symlnk }', /did you mean "symlink"\?/],
+    ['file: { type: txt }', /"txt" is no file type; did you mean "text"\?/],
+    ['time: { zone: Europe/Berln }', /"Europe\/Berln" is no time zone.*; did you mean "Europe\/Berlin"\?/],
+    ['time: { days: monday }', /"monday" is unknown; did you mean "mon"\?/],
+    ['unknown: contents', /did you mean "content"\?/],
+  ] as const)
+    assert.match(ruleProblem(when), wanted, when);
+  assert.match(ruleProblem('', 'dney'), /"then": "dney" is unknown; did you mean "deny"\?/);
+  assert.match(
+    ruleProblem('', '{ ask: { gruop: g } }'),
+    /the key "gruop" is unknown; did you mean "group"\?/,
+  );
+  assert.match(ruleProblem('', '{ aks: { group: g } }'), /the key "aks" is unknown; did you mean "ask"\?/);
+});
+
+test('a key that belongs inside another is told where', () => {
+  assert.match(ruleProblem('message: x'), /the key "message" is unknown; write it inside "commit"/);
+  assert.match(ruleProblem('size: "> 1MiB"'), /the key "size" is unknown; write it inside "file"/);
+  assert.match(ruleProblem('group: x'), /write it inside "who"/);
+});
+
+test('a value that means nothing is told with an example of one that does', () => {
+  for (const [when, wanted] of [
+    ['file: { size: 10MiB }', /"10MiB" is not a comparison; .* such as "> 10MiB"/],
+    ['file: { size: 10 }', /"size": expected a comparison such as "> 10MiB", in quotes, not 10/],
+    ['push: { commits: "> 10MiB" }', /such as "> 10"/],
+    ['commit: { message: "(" }', /"\(" cannot be read as a regular expression of RE2/],
+    ['commit: { message: "(?=x)" }', /cannot be read as a regular expression/],
+    ['commit: { authorIsPusher: "*@x" }', /does not name \{user\}/],
+    ['network: 10.0.0.1/8', /"10.0.0.1\/8" is not a network/],
+    ['time: { from: 8 }', /expected a time of day such as "08:30"/],
+    ['time: { from: "25:00" }', /"25:00" is not a time of day/],
+    ['path: ./x', /"\.\/x" matches no path; write "\/x"/],
+    ['path: ["!x"]', /only takes paths out/],
+    ['path: "["', /a \[ without its \]/],
+    ['path: x, change: [create, delete]', /"create" is what happens to a ref/],
+    ['change: [create, add]', /"create" is what happens to a ref/],
+    ['secret: any, unknown: content', /never matches; put the two under "any"/],
+    ['file: {}', /"file" is empty/],
+  ] as const)
+    assert.match(ruleProblem(when), wanted, when);
+  assert.match(
+    ruleProblem('', 'ask'),
+    /"then": .*expected allow, deny, warn or \{ ask: \{ group: NAME \} \}/,
+  );
+  assert.match(ruleProblem('', '{ ask: {} }'), /names nobody to ask/);
+  assert.match(ruleProblem('', '{ ask: { group: g, within: soon } }'), /"soon" is not a duration/);
+});
+
+test('a case that names a rule that is not there is told so', () => {
+  const text = `${access}rules: [{ name: kept, when: {}, then: deny }]
+tests: [{ name: t, user: a, repo: a/b, updates: [{ ref: refs/heads/x, change: create }], expect: deny, rule: kpet }]`;
+  assert.match(problems(text).join(), /no rule is named "kpet"; did you mean "kept"\?/);
+});
+
+test('accepted secrets must name what they accept, and are warned of when their time has run out', () => {
+  const text = (line: string) => `${access}secrets: { allow: [{ ${line} }] }`;
+  assert.match(problems(text('reason: x')).join(), /accepts every secret/);
+  assert.match(problems(text('rule: x')).join(), /"reason": is missing/);
+  assert.match(problems(text('rule: x, reason: y, until: 2027-02-31')).join(), /expected a day such as/);
+  const old = text('rule: x, reason: y, until: 2026-01-31');
+  assert.deepEqual(problems(old), []);
+  assert.deepEqual(
+    policyWarnings(old, '2026-02-01T00:00:00Z').map(({ line, column, text }) => [line, column, text]),
+    [[2, 49, 'the line has not counted since 2026-01-31; remove it, or set a later day']],
+  );
+  assert.deepEqual(policyWarnings(old, '2026-01-31T23:59:59Z'), []);
 });
 
 test('a missing key, a wrong type and a list that is empty are refused', () => {

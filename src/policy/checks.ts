@@ -1,0 +1,76 @@
+import type { ErrorCode } from '../domain/error.ts';
+import type { RefContents, UnknownFact } from '../domain/facts.ts';
+import type { Reason } from '../domain/policy.ts';
+import type { PushFacts } from '../domain/session.ts';
+import type { CheckEffect, Checks } from './document.ts';
+import { printable, short } from './tell.ts';
+
+/** What the built-in checks found, and what follows from it. */
+export interface Checked {
+  readonly effect: CheckEffect;
+  readonly reasons: readonly Reason[];
+}
+
+/** How many things of one check are told by name. */
+const maxTold = 5;
+
+/** What no rule has to ask for: objects that nobody judged, content that nobody scanned, history that nobody knows. */
+export function runChecks(
+  checks: Checks,
+  facts: PushFacts,
+  contents: RefContents | undefined,
+): readonly Checked[] {
+  return [
+    { effect: checks['hidden-objects'], reasons: tellHidden(facts) },
+    {
+      effect: checks.unscanned,
+      reasons: tellUnknown(
+        'CONTENT_UNSCANNED',
+        contents,
+        'content',
+        'make it smaller or leave it out, or ask an administrator',
+      ),
+    },
+    {
+      effect: checks['unknown-history'],
+      reasons: tellUnknown(
+        'HISTORY_UNKNOWN',
+        contents,
+        'history',
+        'fetch and push again, or ask an administrator',
+      ),
+    },
+  ];
+}
+
+function reason(code: ErrorCode, text: string): Reason {
+  return { rule: code, code, text };
+}
+
+function tellHidden({ hidden }: PushFacts): readonly Reason[] {
+  if (!hidden || hidden.count === 0) return [];
+  const examples = hidden.examples.slice(0, 3).map(({ oid, type }) => `${type} ${short(oid)}`);
+  const named = examples.length === 0 ? '' : ` (${examples.join(', ')}${hidden.count > 3 ? ', ...' : ''})`;
+  const count = hidden.count === 1 ? 'an object' : `${hidden.count} objects`;
+  return [
+    reason(
+      'HIDDEN_OBJECTS',
+      `the pack holds ${count} that no ref of the push reaches${named}; push from a fresh clone`,
+    ),
+  ];
+}
+
+function tellUnknown(
+  code: ErrorCode,
+  contents: RefContents | undefined,
+  what: UnknownFact['what'],
+  then: string,
+): readonly Reason[] {
+  const found = (contents?.unknowns ?? []).filter((unknown) => unknown.what === what);
+  const told = found.slice(0, maxTold);
+  return told.map((unknown, at) => {
+    const more =
+      at === told.length - 1 && found.length > told.length ? ` and ${found.length - told.length} more` : '';
+    return reason(code, `${printable(unknown.text)}${more}; ${then}`);
+  });
+}
