@@ -37,9 +37,13 @@ test('every change that an operator makes is in the ledger, with who made it and
   const made = await refgate.ok(['token', 'create', 'alice', '--ttl', '8h', '--json']);
   const { id, token } = JSON.parse(made) as { id: string; token: string };
   await refgate.ok(['token', 'revoke', id]);
+  await refgate.ok(['user', 'email', 'alice', '--add', 'alice@example.com']);
   await refgate.ok(['user', 'disable', 'alice']);
   await refgate.ok(['policy', 'apply', good]);
   assert.equal((await refgate.cli(['policy', 'apply', bad])).status, 1);
+  const history = await refgate.ok(['policy', 'history', '--json']);
+  const [, before] = JSON.parse(history) as { version: string }[];
+  await refgate.ok(['policy', 'rollback', before?.version ?? '']);
   const upstream = ['--upstream', 'there'];
   await refgate.ok(['deploy-key', 'create', ...upstream, '--repo', 'acme/made']);
   await refgate.ok(['deploy-key', 'import', ...upstream, '--repo', 'acme/given', '--file', key.file]);
@@ -58,9 +62,11 @@ test('every change that an operator makes is in the ledger, with who made it and
       'operator admin.key-removed',
       'operator admin.token-created',
       'operator admin.token-revoked',
+      'operator admin.user-emails',
       'operator admin.user-disabled',
       'operator admin.policy-applied',
       'operator admin.policy-rejected',
+      'operator admin.policy-applied',
       ...Array.from({ length: 5 }, () => [
         'operator admin.vault-authorised',
         'operator admin.vault-changed',
@@ -68,7 +74,7 @@ test('every change that an operator makes is in the ledger, with who made it and
     ],
   );
   assert.deepEqual(
-    events.slice(9).map(({ data }) => ('change' in data ? data.change : undefined)),
+    events.slice(11).map(({ data }) => ('change' in data ? data.change : undefined)),
     [
       'deploy-key-create',
       'deploy-key-import',
