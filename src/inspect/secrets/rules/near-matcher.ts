@@ -102,10 +102,10 @@ const openers = new Set(Buffer.from(' \t\n\r"\'`=:,>([{|;@/\\&?'));
 const opens = (data: Buffer, start: number, first: number): boolean =>
   start === first || openers.has(data[start - 1] as number);
 
-/** No more than two line ends, and something between that assigns, quotes or parts. */
+/** No more than two line ends, and something that assigns, quotes or parts: between, or the keyword's own last byte. */
 function assigned(data: Buffer, low: number, high: number): boolean {
   let lines = 0;
-  let parted = false;
+  let parted = openers.has(data[low - 1] as number);
   for (let i = low; i < high; i++) {
     const byte = data[i] as number;
     if (byte === 10 && ++lines > 2) return false;

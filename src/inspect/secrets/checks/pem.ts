@@ -1,0 +1,109 @@
+/**
+ * Private keys in PEM, RFC 7468, as people keep them: in a file, indented, in
+ * quotes, on one line with `\n`, in JSON within JSON. What is proven is that the
+ * body decodes to what a key of its label begins with, and is whole.
+ */
+import type { CheckResult } from '../rule.ts';
+import type { Check } from './check.ts';
+
+const leastBody = 64;
+/** PKCS #8 of an Ed25519 key, up to its 32 bytes. */
+const ed25519Head = '302e020100300506032b657004220420';
+const sshMagic = 'openssh-key-v1\0';
+
+export const pem: Check = {
+  check(value) {
+    const [, label = '', inner = ''] =
+      /^-----BEGIN ([A-Z0-9 ]+)-----([\s\S]*?)(?:-----END |$)/.exec(value) ?? [];
+    const lines = inner
+      .replace(/\\+[nr]/g, '\n')
+      .split(/[\r\n]+/)
+      .map(bareLine)
+      .filter((line) => line !== '');
+    const headers = lines.filter((line) => /^[A-Za-z0-9-]+: /.test(line));
+    const sum = lines.at(-1)?.startsWith('=') === true ? lines.at(-1) : undefined;
+    const body = lines.filter((line) => !headers.includes(line) && line !== sum).join('');
+    if (body.replace(/[^A-Za-z0-9+/]/g, '').length < leastBody || /\.\.\.|…|[<>$*{}]|(.)\1{31}/.test(body)) {
+      return 'placeholder';
+    }
+    if (!/^[A-Za-z0-9+/]+={0,2}$/.test(body)) return 'invalid';
+    return judge(label, Buffer.from(body, 'base64'), headers, sum);
+  },
+};
+
+// Quotes, plus signs of concatenation, comment marks, and the ends that belong to them.
+function bareLine(line: string): string {
+  const trimmed = line
+    .trim()
+    .replace(/^(?:(?:#|\/\/|\*|>|--) +)?["'`]?/, '')
+    .replace(/\\?["'`]?[\s,;.+)\\]*$/, (end) => (/["'`]/.test(end) || !end.includes('+') ? '' : end.trim()));
+  return trimmed.trim();
+}
+
+function judge(
+  label: string,
+  body: Buffer,
+  headers: readonly string[],
+  sum: string | undefined,
+): CheckResult {
+  if (label.startsWith('PGP')) {
+    if (sum === undefined) return (body[0] ?? 0) >= 0x80 ? 'valid' : 'invalid';
+    return Buffer.from(sum.slice(1, 5), 'base64').readUIntBE(0, 3) === crc24(body) ? 'valid' : 'invalid';
+  }
+  if (label.includes('OPENSSH'))
+    return body.toString('latin1', 0, sshMagic.length) === sshMagic ? 'valid' : 'invalid';
+  if (headers.some((line) => /^Proc-Type: 4, ?ENCRYPTED/.test(line)))
+    return body.length % 8 === 0 ? 'valid' : 'invalid';
+  return derLength(body) === body.length ? 'valid' : 'invalid';
+}
+
+/** Bytes of the DER SEQUENCE that the data begin with, its head included; undefined when they do not. */
+function derLength(body: Buffer): number | undefined {
+  const first = body[1] ?? 0;
+  if (body[0] !== 0x30) return undefined;
+  if (first < 0x80) return 2 + first;
+  const count = first - 0x80;
+  return count >= 1 && count <= 3 && body.length > 2 + count
+    ? 2 + count + body.readUIntBE(2, count)
+    : undefined;
+}
+
+/** CRC-24 of RFC 4880, 6.1. */
+export function crc24(bytes: Uint8Array): number {
+  let crc = 0xb704ce;
+  for (const byte of bytes) {
+    crc ^= byte << 16;
+    for (let bit = 0; bit < 8; bit++) {
+      crc <<= 1;
+      if (crc & 0x1000000) crc ^= 0x1864cfb;
+    }
+  }
+  return crc & 0xffffff;
+}
+
+/** Base64 of a PEM; certificates and public keys begin alike and are dropped. */
+export const base64Pem: Check = {
+  check(value) {
+    const text = Buffer.from(value, 'base64').toString('latin1');
+    const begin = text.search(/-----BEGIN [A-Z0-9 ]*PRIVATE KEY/);
+    return begin === -1 ? 'placeholder' : pem.check(text.slice(begin));
+  },
+  complete(value) {
+    const key = Buffer.concat([Buffer.from(ed25519Head, 'hex'), Buffer.from(value.slice(-43), 'base64')]);
+    const label = ['PRIVATE', 'KEY'].join(' ');
+    return Buffer.from(
+      `-----BEGIN ${label}-----\n${key.toString('base64')}\n-----END ${label}-----\n`,
+    ).toString('base64');
+  },
+};
+
+/** A key of PuTTY: as many lines of base64 as it says. */
+export const putty: Check = {
+  check(value) {
+    const [, count = '', lines = ''] =
+      /Private-Lines: (\d{1,4})\s+([\s\S]*)$/.exec(value.replace(/\\+[nr]/g, '\n')) ?? [];
+    const body = lines.split(/\s+/).filter((line) => /^[A-Za-z0-9+/]{2,76}={0,2}$/.test(line));
+    if (body.length < Number(count) || Number(count) === 0) return 'invalid';
+    return /^\d+$/.test(count) && !/^(.)\1*$/.test(body.join('')) ? 'valid' : 'placeholder';
+  },
+};
