@@ -14,11 +14,10 @@ const blockBytes = 128 * 1024;
 
 const lineEnd = 10;
 
-/** Writes one list. Its pieces are views of blocks that lists may share. */
+/** Writes one list, in pieces that each have a buffer of their own. */
 export class ListWriter {
-  #block: Buffer = Buffer.alloc(0);
-  #from = 0;
-  #to = 0;
+  #block: Buffer = Buffer.allocUnsafeSlow(blockBytes);
+  #filled = 0;
   #pieces: Uint8Array[] = [];
   /** Bytes written so far. */
   bytes = 0;
@@ -26,21 +25,19 @@ export class ListWriter {
   /** @param line without a line end. */
   add(line: string): void {
     const size = Buffer.byteLength(line) + 1;
-    if (this.#to + size > this.#block.length) {
+    if (this.#filled + size > this.#block.length) {
       this.#endPiece();
-      this.#block = Buffer.from(new ArrayBuffer(Math.max(blockBytes, size)));
-      this.#from = 0;
-      this.#to = 0;
+      if (size > this.#block.length) this.#block = Buffer.allocUnsafeSlow(size);
     }
-    this.#block.write(line, this.#to, 'utf8');
-    this.#to += size;
-    this.#block[this.#to - 1] = lineEnd;
+    this.#block.write(line, this.#filled, 'utf8');
+    this.#filled += size;
+    this.#block[this.#filled - 1] = lineEnd;
     this.bytes += size;
   }
 
   #endPiece(): void {
-    if (this.#to > this.#from) this.#pieces.push(this.#block.subarray(this.#from, this.#to));
-    this.#from = this.#to;
+    if (this.#filled > 0) this.#pieces.push(Uint8Array.prototype.slice.call(this.#block, 0, this.#filled));
+    this.#filled = 0;
   }
 
   /** What was written since the last call. */
