@@ -83,7 +83,7 @@ test('every change that an operator makes is in the ledger, with who made it and
       'credential-remove',
     ].flatMap((one) => [one, one]),
   );
-  assert.deepEqual(events[9]?.data, { change: 'deploy-key-create', upstream: 'there', repo: 'acme/made' });
+  assert.deepEqual(events[11]?.data, { change: 'deploy-key-create', upstream: 'there', repo: 'acme/made' });
   const text = JSON.stringify(events);
   assert.ok(!text.includes(token) && !text.includes('open sesame') && !text.includes('PRIVATE'));
 });

@@ -46,14 +46,14 @@ function addUserCommands(user: Command, output: Output): void {
       const users = await adminOf(command).get<UserRecord[]>('/users');
       print(output, optionsOf(command).json, users, (all) =>
         formatTable(
-          ['NAME', 'KIND', 'ROLE', 'GROUPS', 'EMAILS', 'STATE'],
+          ['NAME', 'KIND', 'ROLE', 'GROUPS', 'STATE', 'EMAILS'],
           all.map((one) => [
             one.name,
             one.kind,
             one.role,
             one.groups.join(',') || '-',
-            one.emails?.join(',') || '-',
             one.disabled ? 'disabled' : 'enabled',
+            one.emails?.join(',') || '-',
           ]),
         ),
       );
