@@ -35,25 +35,25 @@ export class CandidateFinder {
 
   /**
    * Candidates whose keyword begins within the span. `onAnchor` is told where
-   * an escape begins there.
+   * an escape begins there, and which of `encodingAnchors` it is.
    */
-  find(data: Buffer, { start, end }: Span, onAnchor: (at: number) => void): Candidate[] {
+  find(data: Buffer, { start, end }: Span, onAnchor: (anchor: number, at: number) => void): Candidate[] {
     const found: Candidate[] = [];
     const { automaton, keywords, byKeyword, firstAnchor } = this.#rules;
     // A hit of the same rule within what it has found already is the same secret.
-    const doneUntil = new Int32Array(this.#rules.count);
+    const doneUntil = new Map<number, number>();
     if (!this.#work.spend(end - start)) return found;
     automaton.search(data, start, end, (keyword, at) => {
       if (keyword >= firstAnchor) {
-        onAnchor(at);
+        onAnchor(keyword - firstAnchor, at);
         return this.#work.spend(1);
       }
       const text = keywords[keyword] as string;
       for (const asked of byKeyword[keyword] as readonly KeywordRule[]) {
-        if (at < (doneUntil[asked.index] as number)) continue;
+        if (doneUntil.size > 0 && at < (doneUntil.get(asked.index) ?? 0)) continue;
         const candidate = this.#ask(asked, data, at, text);
         if (candidate !== undefined) {
-          doneUntil[asked.index] = candidate.end;
+          doneUntil.set(asked.index, candidate.end);
           found.push(candidate);
         }
       }

@@ -5,11 +5,12 @@
  * alignment, whatever stands before them. The same for UTF-16 in base64, whose
  * zero bytes show; and a run that begins as gzip or zip does is decoded whole.
  */
+import { findHex, shortestHex } from './decode-hex.ts';
 import type { Encoded } from './encoded.ts';
-import { type EncodedRun, eachRun } from './encoded-run.ts';
+import { type EncodedRun, eachRun, reachBytes } from './encoded-run.ts';
 import type { Span } from './rule.ts';
 
-const shortestRun = 20;
+const shortestRun = 24;
 /** What is decoded before and after the groups that look like text. */
 const marginChars = 8192;
 
@@ -49,9 +50,11 @@ interface Alignment {
   readonly sure: boolean;
 }
 
-export function findBase64(data: Buffer, span: Span, found: (encoded: Encoded) => void): void {
-  eachRun(data, span, kinds, shortestRun, (run) => {
+/** Hex digits are characters of base64: what is hex is looked for in its runs. */
+export function findBase64AndHex(data: Buffer, span: Span, found: (encoded: Encoded) => void): void {
+  eachRun(data, span, kinds, shortestRun, reachBytes, (run) => {
     for (const alignment of alignmentsOf(data, run)) found(encodedOf(data, run, alignment));
+    if (run.length >= shortestHex) findHex(data, run.span, found);
   });
 }
 

@@ -8,8 +8,12 @@ import type { Encoded } from './encoded.ts';
 import { type EscapeFamily, escapeFamilies } from './escape-families.ts';
 import type { Span } from './rule.ts';
 
-/** What begins an escape, in lower case. */
-export const encodingAnchors: readonly string[] = escapeFamilies.flatMap((family) => family.anchors);
+/** What begins an escape, in lower case, and the number of its family. */
+export const encodingAnchors: readonly { readonly text: string; readonly family: number }[] =
+  escapeFamilies.flatMap(({ anchors }, family) => anchors.map((text) => ({ text, family })));
+
+/** Where escapes begin, by family, in order. */
+export type Anchors = readonly (readonly number[])[];
 
 const bytesBefore = 160;
 const bytesAfter = 480;
@@ -17,36 +21,40 @@ const greatestStretch = 64 * 1024;
 /** So much of a stretch that was cut is in the next one again. */
 const overlap = 4 * 1024;
 
-export function findEscapes(
-  data: Buffer,
-  anchors: readonly number[],
-  found: (encoded: Encoded) => void,
-): void {
-  if (anchors.length === 0) return;
-  for (const family of escapeFamilies) {
-    for (const stretch of stretchesOf(data, anchors, family)) found(encodedOf(data, stretch, family));
-  }
+export function findEscapes(data: Buffer, anchors: Anchors, found: (encoded: Encoded) => void): void {
+  escapeFamilies.forEach((family, n) => {
+    const places = anchors[n] as readonly number[];
+    if (places.length < family.least) return;
+    for (const stretch of stretchesOf(data, places, family)) found(encodedOf(data, stretch, family));
+  });
 }
 
-function* stretchesOf(data: Buffer, anchors: readonly number[], family: EscapeFamily): Generator<Span> {
+function stretchesOf(data: Buffer, anchors: readonly number[], family: EscapeFamily): Span[] {
+  const stretches: Span[] = [];
   let start = -1;
   let end = -1;
+  let count = 0;
+  const close = (): void => {
+    if (count >= family.least) stretches.push({ start, end: Math.min(end, data.length) });
+  };
   for (const at of anchors) {
-    if (data[at] !== family.begin) continue;
-    if (start >= 0 && at - bytesBefore <= end && at + bytesAfter - start <= greatestStretch) {
+    if (family.counts?.(data, at) === false) continue;
+    const touches = start >= 0 && at - bytesBefore <= end;
+    if (touches && at + bytesAfter - start <= greatestStretch) {
       end = at + bytesAfter;
+      count++;
       continue;
     }
-    if (start >= 0) yield { start, end: Math.min(end, data.length) };
-    const touches = start >= 0 && at - bytesBefore <= end;
+    if (start >= 0) close();
     start = Math.max(0, touches ? end - overlap : at - bytesBefore);
     end = at + bytesAfter;
+    count = touches ? family.least : 1;
   }
-  if (start >= 0) yield { start, end: Math.min(end, data.length) };
+  if (start >= 0) close();
+  return stretches;
 }
 
 function encodedOf(data: Buffer, { start, end }: Span, family: EscapeFamily): Encoded {
-  let places: Uint32Array | undefined;
   return {
     name: family.name,
     shallow: true,
@@ -54,30 +62,42 @@ function encodedOf(data: Buffer, { start, end }: Span, family: EscapeFamily): En
     size: end - start,
     open() {
       const bytes = Buffer.allocUnsafe(end - start);
-      places = new Uint32Array(end - start + 1);
       let length = 0;
-      for (let at = start; at < end; ) {
-        places[length] = at;
-        const byte = data[at] as number;
-        if (byte === family.begin) {
-          const decoded = family.decode(data, at, end);
-          if (decoded !== undefined) {
-            at += decoded.length;
-            if (decoded.byte >= 0) bytes[length++] = decoded.byte;
-            continue;
-          }
-        }
+      eachByte(data, { start, end }, family, (byte) => {
         bytes[length++] = byte;
-        at++;
-      }
-      places[length] = end;
+      });
       return bytes.subarray(0, length);
     },
-    outer: (span) => ({
-      start: (places as Uint32Array)[span.start] as number,
-      end: (places as Uint32Array)[span.end] as number,
-    }),
+    // Spans are asked for seldom: where each byte came from is found by decoding once more.
+    outer(span) {
+      let length = 0;
+      let first = start;
+      let last = end;
+      eachByte(data, { start, end }, family, (_byte, at) => {
+        if (length === span.start) first = at;
+        if (length === span.end) last = at;
+        length++;
+      });
+      return { start: first, end: last };
+    },
     openStart: start > 0,
     openEnd: end < data.length,
   };
+}
+
+function eachByte(
+  data: Buffer,
+  { start, end }: Span,
+  family: EscapeFamily,
+  told: (byte: number, at: number) => void,
+): void {
+  for (let at = start; at < end; ) {
+    const byte = data[at] as number;
+    const decoded = byte === family.begin ? family.decode(data, at, end) : undefined;
+    if (decoded === undefined) told(byte, at++);
+    else {
+      if (decoded.byte >= 0) told(decoded.byte, at);
+      at += decoded.length;
+    }
+  }
 }

@@ -6,7 +6,8 @@ import type { Encoded } from './encoded.ts';
 import { type EncodedRun, eachRun } from './encoded-run.ts';
 import type { Span } from './rule.ts';
 
-const shortestRun = 32;
+/** Digits. */
+export const shortestHex = 32;
 const marginDigits = 8192;
 
 const values = new Int8Array(256).fill(-1);
@@ -24,8 +25,9 @@ for (const character of '0123456789abcdefABCDEF') {
 const twelvePairs = 0x555555;
 const sixteenPairs = 0x55555555;
 
+/** Within a span that no hex digits stand beside. */
 export function findHex(data: Buffer, span: Span, found: (encoded: Encoded) => void): void {
-  eachRun(data, span, digits, shortestRun, (run) => {
+  eachRun(data, span, digits, shortestHex, 0, (run) => {
     for (let alignment = 0; alignment < 2; alignment++) findAt(data, run, alignment, found);
   });
 }

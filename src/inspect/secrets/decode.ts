@@ -7,10 +7,9 @@
  * that is for rules on the type of a file. What claims to be gzip or zip and
  * cannot be opened (broken, encrypted, too large, too deep) is such a line.
  */
-import { findBase64 } from './decode-base64.ts';
-import { findEscapes } from './decode-escapes.ts';
+import { findBase64AndHex } from './decode-base64.ts';
+import { type Anchors, findEscapes } from './decode-escapes.ts';
 import { findGzip } from './decode-gzip.ts';
-import { findHex } from './decode-hex.ts';
 import { findUtf16 } from './decode-utf16.ts';
 import { findZip } from './decode-zip.ts';
 import type { Encoded } from './encoded.ts';
@@ -27,11 +26,10 @@ export function findArchives(data: Buffer, work: Work, found: (encoded: Encoded)
 export function findEncodedText(
   data: Buffer,
   span: Span,
-  anchors: readonly number[],
+  anchors: Anchors,
   found: (encoded: Encoded) => void,
 ): void {
   findEscapes(data, anchors, found);
   findUtf16(data, span, found);
-  findBase64(data, span, found);
-  findHex(data, span, found);
+  findBase64AndHex(data, span, found);
 }

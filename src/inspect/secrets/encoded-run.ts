@@ -1,7 +1,7 @@
 import type { Span } from './rule.ts';
 
 /** How far beyond a span a run of encoded text is followed. */
-const reachBytes = 16 * 1024;
+export const reachBytes = 16 * 1024;
 /** A line at least so long goes on in the next one. */
 const shortestWrapped = 40;
 /** Up to so many characters the whole run is the encoded form of what is in it. */
@@ -49,6 +49,10 @@ export class EncodedRun {
     this.cutEnd = end === reach.end && end < data.length;
   }
 
+  get span(): Span {
+    return { start: this.#starts[0] as number, end: this.end };
+  }
+
   /** Calls for each part with its place and the number of its first character. */
   eachPart(from: number, to: number, part: (start: number, end: number, count: number) => void): void {
     for (let n = this.#partOf(from); n < this.#starts.length; n++) {
@@ -86,17 +90,18 @@ export class EncodedRun {
   }
 }
 
-/** Calls for every run of at least `shortest` characters of the alphabet in the span or touching it. */
+/** Calls for every run of at least `shortest` characters of the alphabet in the span, or within `beyond` bytes of it. */
 export function eachRun(
   data: Buffer,
   span: Span,
   alphabet: Uint8Array,
   shortest: number,
+  beyond: number,
   found: (run: EncodedRun) => void,
 ): void {
   const reach = {
-    start: Math.max(0, span.start - reachBytes),
-    end: Math.min(data.length, span.end + reachBytes),
+    start: Math.max(0, span.start - beyond),
+    end: Math.min(data.length, span.end + beyond),
   };
   let floor = reach.start;
   // A run that is long enough cannot lie between two probes.

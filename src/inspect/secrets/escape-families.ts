@@ -4,6 +4,10 @@ export interface EscapeFamily {
   readonly begin: number;
   /** In lower case: the beginnings that are a reason to decode. */
   readonly anchors: readonly string[];
+  /** How many must stand close together; 1 where each counts. */
+  readonly least: number;
+  /** Whether what was found at an anchor is worth decoding; absent where the anchor says enough. */
+  counts?(data: Buffer, at: number): boolean;
   /** The escape that begins at `at`, if it is one; `byte` is -1 where it stands for nothing. */
   decode(data: Buffer, at: number, end: number): DecodedEscape | undefined;
 }
@@ -52,7 +56,9 @@ const closeBrace = 125;
 const backslashes: EscapeFamily = {
   name: 'escaped',
   begin: 92,
-  anchors: ['\\x', '\\u00', '\\u{', '\\"'],
+  // Of JSON within JSON, what stands between a name and its value.
+  anchors: [...asciiHex.flatMap((digit) => [`\\x${digit}`, `\\u00${digit}`]), '\\u{', '\\":'],
+  least: 1,
   decode(data, at, end) {
     const kind = data[at + 1];
     if (kind === undefined || at + 1 >= end) return undefined;
@@ -78,6 +84,7 @@ const percent: EscapeFamily = {
   name: 'percent',
   begin: 37,
   anchors: asciiHex.map((digit) => `%${digit}`),
+  least: 1,
   decode: twoDigits,
 };
 
@@ -90,6 +97,14 @@ const quotedPrintable: EscapeFamily = {
   name: 'quoted-printable',
   begin: 61,
   anchors: ['=3d', '=5f', '=2d', '=\n', '=\r\n'],
+  least: 1,
+  // A soft break stands within a word; the end of a line of code after an equals sign does not.
+  counts(data, at) {
+    const next = data[at + 1] as number;
+    if (next !== 10 && next !== 13) return true;
+    const after = data[next === 10 ? at + 2 : at + 3];
+    return at > 0 && (data[at - 1] as number) > 32 && after !== undefined && after > 32;
+  },
   decode(data, at, end) {
     const softBreak = data[at + 1] === 13 ? at + 2 : at + 1;
     if (softBreak < end && data[softBreak] === 10) return { byte: -1, length: softBreak + 1 - at };
@@ -104,6 +119,7 @@ const html: EscapeFamily = {
   name: 'html',
   begin: 38,
   anchors: ['&#', '&quot;', '&amp;'],
+  least: 1,
   decode(data, at, end) {
     const text = data.toString('latin1', at, Math.min(end, at + longestEntity));
     const found = /^&(?:#(?:[xX]([0-9A-Fa-f]{1,6})|([0-9]{1,7}))|([a-z]{2,4}));/.exec(text);
@@ -123,6 +139,7 @@ const zeroX: EscapeFamily = {
   name: 'hex',
   begin: 48,
   anchors: asciiHex.map((digit) => `0x${digit}`),
+  least: 12,
   // What separates the numbers of a list belongs to the number before it.
   decode(data, at, end) {
     if (((data[at + 1] as number) | 32) !== letterX) return undefined;

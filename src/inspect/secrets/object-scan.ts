@@ -1,6 +1,8 @@
 import { type Candidate, CandidateFinder } from './candidates.ts';
 import { findArchives, findEncodedText } from './decode.ts';
+import { encodingAnchors } from './decode-escapes.ts';
 import type { Encoded } from './encoded.ts';
+import { escapeFamilies } from './escape-families.ts';
 import type { SecretMatch } from './match.ts';
 import type { Span } from './rule.ts';
 import type { RuleSet } from './rule-set.ts';
@@ -34,8 +36,11 @@ export class ObjectScan {
   }
 
   #look(data: Buffer, span: Span, depth: number): Found[] {
-    const anchors: number[] = [];
-    const plain = settle(this.#finder.find(data, span, (at) => anchors.push(at)));
+    const anchors: number[][] = escapeFamilies.map(() => []);
+    const onAnchor = (anchor: number, at: number): void => {
+      anchors[encodingAnchors[anchor]?.family ?? 0]?.push(at);
+    };
+    const plain = settle(this.#finder.find(data, span, onAnchor));
     const found: Found[] = plain.map((candidate) => ({ ...candidate, decoded: [] }));
     if (this.#work.spent || depth > this.#work.limits.depth) return found;
     const inner: Found[] = [];

@@ -18,7 +18,6 @@ export class RuleSet {
   /** Keywords from this one on begin an escape. */
   readonly firstAnchor: number;
   readonly withoutKeywords: readonly SecretRule[];
-  readonly count: number;
 
   constructor(rules: readonly SecretRule[]) {
     const found = new Map<string, { keyword: Keyword; rules: KeywordRule[] }>();
@@ -33,12 +32,11 @@ export class RuleSet {
       }
     });
     const entries = [...found.values()];
-    const anchors = encodingAnchors.map((text) => ({ text, ignoreCase: true }));
+    const anchors = encodingAnchors.map(({ text }) => ({ text, ignoreCase: true }));
     this.firstAnchor = entries.length;
     this.byKeyword = entries.map((entry) => entry.rules);
-    this.keywords = [...entries.map((entry) => entry.keyword.text), ...encodingAnchors];
+    this.keywords = entries.map((entry) => entry.keyword.text);
     this.automaton = new Automaton([...entries.map((entry) => entry.keyword), ...anchors]);
     this.withoutKeywords = rules.filter((rule) => rule.every !== undefined);
-    this.count = rules.length;
   }
 }
