@@ -19,7 +19,8 @@ const unitsPerValueByte = 8;
 const rememberedChecks = 256;
 const sliceBytes = 64 * 1024;
 const sliceOverlap = 4 * 1024;
-const unitsPerByteOfEvery = 16;
+/** All rules without keywords together, as long as there are not more of them than this. */
+const unitsPerByteOfEvery = 32;
 
 /** Asks the rules about one piece of plain data: at each keyword in a window of its own, and those without keywords in slices. */
 export class CandidateFinder {
@@ -72,12 +73,14 @@ export class CandidateFinder {
   }
 
   #askEvery(rule: SecretRule, data: Buffer, { start, end }: Span, found: Candidate[]): void {
+    const units = Math.max(1, Math.floor(unitsPerByteOfEvery / this.#rules.withoutKeywords.length));
     for (let from = start; from < end; from += sliceBytes) {
       const until = Math.min(end, from + sliceBytes);
       const first = Math.max(0, from - sliceOverlap);
       const last = Math.min(data.length, until + sliceOverlap);
-      if (!this.#work.spend((last - first) * unitsPerByteOfEvery)) return;
-      for (const span of rule.every?.(data.toString('latin1', first, last)) ?? []) {
+      if (!this.#work.spend((last - first) * units)) return;
+      const more = { before: first > 0, after: last < data.length };
+      for (const span of rule.every?.(data.toString('latin1', first, last), more) ?? []) {
         const at = first + span.start;
         if (at < from || at >= until) continue;
         const candidate = this.#judge(rule, data, { start: at, end: first + span.end });

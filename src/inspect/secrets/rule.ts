@@ -36,8 +36,14 @@ export interface SecretRule {
   readonly keywords: readonly string[];
   readonly ignoreCase: boolean;
   readonly matcher?: Matcher;
-  /** For rules without keywords: every span in the text. Slow, so only users' rules have it. */
-  readonly every?: (text: string) => readonly Span[];
+  /**
+   * For rules without keywords: every span in the text. Slow, so only users'
+   * rules have it. `more` says that the text is a slice, and the data go on before or after it.
+   */
+  readonly every?: (
+    text: string,
+    more?: { readonly before: boolean; readonly after: boolean },
+  ) => readonly Span[];
   /** Proves the value, or not. */
   readonly check?: (value: string) => CheckResult;
   /** False drops the candidate: stop words, entropy, allow-lists. `line` is the text of its line, cut at 4 KiB. */

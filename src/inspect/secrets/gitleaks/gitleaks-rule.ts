@@ -91,23 +91,25 @@ function around(data: Buffer, start: number, reach: number): { text: string; at:
 const pieceBytes = 12_288;
 const mostOverlap = 4_000;
 
-function everyOf(search: Search, near: Proximity): (text: string) => readonly Span[] {
+function everyOf(search: Search, near: Proximity): NonNullable<SecretRule['every']> {
   const { pattern } = search;
   const judge = judgeMatch(search);
   const gate = gateOf(search.entry.keywords);
   const overlap = Math.min(pattern.width, mostOverlap) + 2;
   const anchored = hasEndAssertion(pattern.root);
-  return (text) => {
+  return (text, more) => {
     if (!gate(text) || !pattern.test(text)) return [];
     const spans: Span[] = [];
-    for (let from = 0, done = 0; from < text.length; from += pieceBytes) {
-      const lead = Math.min(from, 1);
+    // Of a slice, the first character is what stands before the text.
+    let done = more?.before ? 1 : 0;
+    for (let from = 0; from < text.length; from += pieceBytes) {
+      const base = Math.max(0, from - 1);
       const to = Math.min(text.length, from + pieceBytes + overlap);
-      const piece = text.slice(from - lead, to);
-      for (const found of pattern.all(piece, Math.max(lead, done - from + lead))) {
-        if (found.start - lead >= pieceBytes) break;
-        if (anchored && found.end === piece.length && to < text.length) continue;
-        const base = from - lead;
+      const piece = text.slice(base, to);
+      const cut = to < text.length || more?.after === true;
+      for (const found of pattern.all(piece, Math.max(from, done) - base)) {
+        if (base + found.start >= from + pieceBytes) break;
+        if (anchored && cut && found.end === piece.length) continue;
         done = base + found.end;
         const secret = secretOf(search, found);
         if (!judge(piece, found, secret)) continue;
