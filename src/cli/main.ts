@@ -4,6 +4,7 @@ import { type ErrorCode, errorCodes, RefgateError } from '../domain/error.ts';
 import { addIdentityCommands } from './commands/identity.ts';
 import { addAuditCommands, addSessionCommands } from './commands/ledger.ts';
 import { addPolicyCommands } from './commands/policy.ts';
+import { addSecretCommands } from './commands/secret.ts';
 import { addSecretBaseline } from './commands/secret-baseline.ts';
 import { addServeCommands } from './commands/serve.ts';
 import { addUpstreamCommands } from './commands/upstream.ts';
@@ -59,7 +60,9 @@ function createProgram(output: Output): Command {
   addIdentityCommands(program, output);
   addUpstreamCommands(program, output);
   addPolicyCommands(program, output);
-  addSecretBaseline(program.command('secret').description('secrets in what repositories hold'), output);
+  const secret = program.command('secret').description('secrets in files, and in what repositories hold');
+  addSecretCommands(secret, output);
+  addSecretBaseline(secret, output);
   addSessionCommands(program, output);
   addAuditCommands(program, output);
   inheritSettings(program);
