@@ -278,6 +278,7 @@ function finish(data: z.output<typeof schema>, file: string, fail: (problems: st
     ...data,
     data: abs(data.data),
     policy: abs(data.policy),
+    secrets: { ...data.secrets, rules: data.secrets.rules.map(abs) },
     upstreams,
     listen: tls ? { ...data.listen, tls } : data.listen,
     ...(data.agentSocket === undefined ? {} : { agentSocket: abs(data.agentSocket) }),

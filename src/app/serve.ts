@@ -31,6 +31,7 @@ import { closeServer, formatAddress, listenTcp, listenUnix, withFreePort } from 
 import { Metrics } from './metrics.ts';
 import { createOpsServer } from './ops.ts';
 import { mapRepo } from './repo-map.ts';
+import { readSecretSettings } from './secret-settings.ts';
 
 /** What `refgate serve` prints when it is ready. */
 export interface ReadyLine {
@@ -132,6 +133,7 @@ async function compose(
       maxInflatedBytes: limits.inflatedBytes,
       maxDeltaDepth: limits.deltaDepth,
     },
+    secrets: readSecretSettings(config, log),
     log,
   });
   closers.add(() => quarantine.close());

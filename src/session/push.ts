@@ -1,15 +1,19 @@
 import { performance } from 'node:perf_hooks';
 import { RefgateError } from '../domain/error.ts';
-import type { RefReport } from '../domain/git.ts';
-import type { HeldPack, RelayResult, Target } from '../domain/ports.ts';
+import type { Oid, RefReport } from '../domain/git.ts';
+import type { RelayResult, Target } from '../domain/ports.ts';
 import type { EventPayloads, SessionOutcome } from '../domain/record.ts';
 import type { ChannelResult, PushFacts } from '../domain/session.ts';
+import { emptyPack } from '../git/pack-stream.ts';
 import { PktReader } from '../git/pkt-line.ts';
 import { borrowPresent } from '../inspect/borrow.ts';
+import { nothing, pushContents } from '../inspect/push-contents.ts';
+import type { WalkableHeldPack } from '../inspect/quarantine.ts';
 import { refFacts } from '../inspect/ref-facts.ts';
 import { checkNames } from './check-names.ts';
 import { type Decision, decide, refusals } from './decide.ts';
 import { asRefgateError } from './failures.ts';
+import { inspectedEvent } from './inspected-event.ts';
 import type { Session, SpineDeps } from './open.ts';
 import { PushReporter } from './push-reporter.ts';
 import { advertisePush, type Push, readPush } from './read-push.ts';
@@ -67,7 +71,7 @@ async function judgeAndRelay(push: Push, reader: PktReader): Promise<RelayResult
   const upstream = deps.upstreams.pushTarget(target);
   const release = deps.pushSlots.take(session.channel.principal.user);
   const over = new AbortController();
-  let held: HeldPack | undefined;
+  let held: WalkableHeldPack | undefined;
   try {
     await session.record('push.requested', requested(push));
     upstream.prepare(session.id);
@@ -77,7 +81,8 @@ async function judgeAndRelay(push: Push, reader: PktReader): Promise<RelayResult
     reporter.wait(deps.limits.keepAlive);
     const naming = freshNames();
     const facts = await inspect(push, held);
-    const decision = decide(deps.policy(), session.channel, request, facts, await naming);
+    const inPack = (oid: Oid): boolean => held?.typeOf(oid) !== undefined;
+    const decision = decide(deps.policy(), session.channel, request, facts, await naming, inPack);
     if (isGone(session)) throw new RefgateError('HUNG_UP', 'client', 'before the push was decided');
     await session.record('push.decided', decided(push, decision));
     await reporter.explain(decision);
@@ -129,16 +134,18 @@ function askNames(
 }
 
 /** The pack as it was received, whole and checked; undefined when every update deletes. The client is shown how far it is. */
-async function hold(push: Push, reader: PktReader): Promise<HeldPack | undefined> {
+async function hold(push: Push, reader: PktReader): Promise<WalkableHeldPack | undefined> {
   const { deps, session, target, request, reporter } = push;
   const { mode, signal } = session.channel;
   const { objectFormat } = request;
   const wait = (): void => reporter.wait(deps.limits.keepAlive);
   // The answer to an HTTP request begins when its body has been read.
   if (mode === 'stateful') wait();
-  if (!request.hasPack) return undefined;
+  // Push options are looked at like content, also where nothing else comes.
+  if (!request.hasPack && request.pushOptions.length === 0) return undefined;
+  const pack = request.hasPack ? reader.rest() : only(emptyPack(objectFormat));
   const { progress } = reporter;
-  const held = await deps.quarantine.hold(progress.count(reader.rest(), wait), {
+  const held = await deps.quarantine.hold(progress.count(pack, wait), {
     id: session.id,
     objectFormat,
     signal,
@@ -149,27 +156,53 @@ async function hold(push: Push, reader: PktReader): Promise<HeldPack | undefined
   return held;
 }
 
+async function* only(bytes: Buffer): AsyncIterable<Buffer> {
+  yield bytes;
+}
+
 /** The end of an HTTP body is known: what follows the pack there is not overlooked. */
 async function expectEnd(reader: PktReader): Promise<void> {
   if ((await reader.take()) !== null) throw new RefgateError('PACK_TRAILING', 'client');
 }
 
-async function inspect(push: Push, held: HeldPack | undefined): Promise<PushFacts> {
+/** What the push does to its refs, and what it brings: the two are asked of the upstream side by side. */
+async function inspect(push: Push, held: WalkableHeldPack | undefined): Promise<PushFacts> {
   const { deps, session, target, request } = push;
-  const refs = await refFacts(request, held, {
-    ancestry: deps.ancestry,
-    source: () => deps.upstreams.fetchSource(target),
-    signal: session.channel.signal,
-  });
-  const objects = held === undefined ? 0 : Object.values(held.counts).reduce((sum, count) => sum + count, 0);
-  const facts: PushFacts = { refs, pushOptions: request.pushOptions, objects, bytes: held?.bytes ?? 0 };
-  await session.record('push.inspected', {
-    refs: [...refs],
-    objects,
-    bytes: facts.bytes,
-    ...(held === undefined ? {} : { sha256: held.sha256 }),
-  });
-  return facts;
+  const { channel } = session;
+  const over = new AbortController();
+  const signal = AbortSignal.any([channel.signal, over.signal]);
+  const open = () => deps.upstreams.fetchSource(target);
+  try {
+    const [refs, brought] = await Promise.all([
+      refFacts(request, held, { ancestry: deps.ancestry, source: open, signal }),
+      held === undefined
+        ? { contents: request.updates.map(() => nothing), findings: [] }
+        : pushContents(request, held, {
+            open,
+            cache: deps.treeCache,
+            repoKey: `${target.upstream}:${target.path}`,
+            asksForContent: deps.policy().asksForContent(),
+            baseline: deps.baselineOf(channel.repo),
+            signal,
+          }),
+    ]);
+    const objects =
+      held === undefined ? 0 : Object.values(held.counts).reduce((sum, count) => sum + count, 0);
+    const facts: PushFacts = {
+      refs,
+      pushOptions: request.pushOptions,
+      objects,
+      bytes: held?.bytes ?? 0,
+      ...brought,
+      at: new Date().toISOString(),
+      address: channel.client.address,
+    };
+    const { data, writes } = await inspectedEvent(session.id, facts, held);
+    await session.record('push.inspected', data, writes);
+    return facts;
+  } finally {
+    over.abort();
+  }
 }
 
 function decided({ target }: Push, { policyVersion, refs, relay }: Decision): EventPayloads['push.decided'] {
