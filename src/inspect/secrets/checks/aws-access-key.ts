@@ -12,8 +12,8 @@ export const awsAccessKey: Check = {
   check(value) {
     if (value.endsWith('EXAMPLE')) return 'placeholder';
     const bytes = decodeBase32(value.slice(prefixLength));
-    if (bytes === undefined) return 'invalid';
-    if (value.charAt(prefixLength) < 'Q') return 'unknown';
+    if (bytes?.length !== 10) return 'invalid';
+    if ((bytes[0] as number) < 0x80) return 'unknown';
     const account = (BigInt(bytes.readUIntBE(0, 6)) & 0x7fffffffff80n) >> 7n;
     return account < accounts ? 'valid' : 'invalid';
   },

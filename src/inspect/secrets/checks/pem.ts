@@ -7,6 +7,8 @@ import type { CheckResult } from '../rule.ts';
 import type { Check } from './check.ts';
 
 const leastBody = 64;
+/** Headers of RFC 1421, which OpenSSL writes before a body that it enciphers: what follows is no DER. */
+const sealing = /Proc-Type: 4, ?ENCRYPTED[^A-Za-z0-9]{1,24}DEK-Info: [A-Z0-9-]+,[0-9A-Fa-f]+/;
 /** PKCS #8 of an Ed25519 key, up to its 32 bytes. */
 const ed25519Head = '302e020100300506032b657004220420';
 const sshMagic = 'openssh-key-v1\0';
@@ -15,45 +17,41 @@ export const pem: Check = {
   check(value) {
     const [, label = '', inner = ''] =
       /^-----BEGIN ([A-Z0-9 ]+)-----([\s\S]*?)(?:-----END |$)/.exec(value) ?? [];
-    const lines = inner
-      .replace(/\\+[nr]/g, '\n')
+    const text = inner.replace(/\\+[nr]/g, '\n');
+    const sealed = sealing.test(text);
+    const lines = text
+      .replace(sealing, '\n')
       .split(/[\r\n]+/)
       .map(bareLine)
-      .filter((line) => line !== '');
-    const headers = lines.filter((line) => /^[A-Za-z0-9-]+: /.test(line));
-    const sum = lines.at(-1)?.startsWith('=') === true ? lines.at(-1) : undefined;
-    const body = lines.filter((line) => !headers.includes(line) && line !== sum).join('');
+      .filter((line) => /[A-Za-z0-9]/.test(line) && !/^[A-Za-z-]+: /.test(line));
+    const last = lines.at(-1) ?? '';
+    const sum = label.startsWith('PGP') && last.startsWith('=') ? last : undefined;
+    const body = lines.filter((line) => line !== sum).join('');
     if (body.replace(/[^A-Za-z0-9+/]/g, '').length < leastBody || /\.\.\.|…|[<>$*{}]|(.)\1{31}/.test(body)) {
       return 'placeholder';
     }
     if (!/^[A-Za-z0-9+/]+={0,2}$/.test(body)) return 'invalid';
-    return judge(label, Buffer.from(body, 'base64'), headers, sum);
+    return judge(label, Buffer.from(body, 'base64'), sealed, sum);
   },
 };
 
-// Quotes, plus signs of concatenation, comment marks, and the ends that belong to them.
+// Without quotes, comment marks, the plus of a concatenation, and what parts words.
 function bareLine(line: string): string {
-  const trimmed = line
+  return line
     .trim()
-    .replace(/^(?:(?:#|\/\/|\*|>|--) +)?["'`]?/, '')
-    .replace(/\\?["'`]?[\s,;.+)\\]*$/, (end) => (/["'`]/.test(end) || !end.includes('+') ? '' : end.trim()));
-  return trimmed.trim();
+    .replace(/^(?:(?:#|\/\/|\*|>|--|\+|-)\s+)?["'`]?/, '')
+    .replace(/["'`][\s,;.+)\\]*$|[\s,;\\]+$/, '')
+    .replace(/^([A-Za-z-]+: .*)|\s+/g, '$1');
 }
 
-function judge(
-  label: string,
-  body: Buffer,
-  headers: readonly string[],
-  sum: string | undefined,
-): CheckResult {
+function judge(label: string, body: Buffer, sealed: boolean, sum: string | undefined): CheckResult {
   if (label.startsWith('PGP')) {
     if (sum === undefined) return (body[0] ?? 0) >= 0x80 ? 'valid' : 'invalid';
     return Buffer.from(sum.slice(1, 5), 'base64').readUIntBE(0, 3) === crc24(body) ? 'valid' : 'invalid';
   }
   if (label.includes('OPENSSH'))
     return body.toString('latin1', 0, sshMagic.length) === sshMagic ? 'valid' : 'invalid';
-  if (headers.some((line) => /^Proc-Type: 4, ?ENCRYPTED/.test(line)))
-    return body.length % 8 === 0 ? 'valid' : 'invalid';
+  if (sealed) return body.length % 8 === 0 ? 'valid' : 'invalid';
   return derLength(body) === body.length ? 'valid' : 'invalid';
 }
 
@@ -89,7 +87,10 @@ export const base64Pem: Check = {
     return begin === -1 ? 'placeholder' : pem.check(text.slice(begin));
   },
   complete(value) {
-    const key = Buffer.concat([Buffer.from(ed25519Head, 'hex'), Buffer.from(value.slice(-43), 'base64')]);
+    const key = Buffer.concat([
+      Buffer.from(ed25519Head, 'hex'),
+      Buffer.from(value.replaceAll('=', '').slice(-44), 'base64').subarray(0, 32),
+    ]);
     const label = ['PRIVATE', 'KEY'].join(' ');
     return Buffer.from(
       `-----BEGIN ${label}-----\n${key.toString('base64')}\n-----END ${label}-----\n`,
