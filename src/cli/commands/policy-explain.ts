@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { changes, imaginePush, loadPolicy } from '../../app/offline.ts';
+import { changes, cleanText, imaginePush, loadPolicy } from '../../app/offline.ts';
 import type { ExplainedPush } from '../../domain/admin.ts';
 import { RefgateError } from '../../domain/error.ts';
 import type { PrincipalKind } from '../../domain/session.ts';
@@ -87,14 +87,17 @@ function explainRef({ verdict, access, rules }: ExplainedRef): string {
   const lines = [
     `${verdict.ref}: ${verdict.effect}`,
     ...access.map((one) => `  access line ${one.line}  ${mark(one.matched)}  ${whyOf(one.checks)}`),
-    ...rules.map((one) => `  rule ${one.rule} (${one.effect})  ${mark(one.matched)}  ${whyOf(one.checks)}`),
+    ...rules.map(({ rule, effect, mode, matched, checks }) => {
+      const says = mode === 'evaluate' ? `${effect}, mode: evaluate` : effect;
+      return `  rule ${rule} (${says})  ${mark(matched)}  ${whyOf(checks)}`;
+    }),
     ...verdict.reasons.map(({ rule, text }) => `  because ${withRule(rule, text)}`),
     ...(verdict.warnings ?? []).map(({ rule, text }) => `  warns ${withRule(rule, text)}`),
     ...(verdict.wouldSay ?? []).map(
       ({ rule, text, effect }) => `  would ${effect} (mode: evaluate) ${withRule(rule, text)}`,
     ),
   ];
-  return `${lines.join('\n')}\n`;
+  return lines.map((line) => `${cleanText(line, 4_000)}\n`).join('');
 }
 
 function withRule(rule: string, text: string): string {

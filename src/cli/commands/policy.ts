@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
-import { checkPolicy, loadPolicy, testPolicy } from '../../app/offline.ts';
+import { checkPolicy, cleanText, loadPolicy, testPolicy } from '../../app/offline.ts';
 import type { PolicyVersion } from '../../domain/admin.ts';
 import { RefgateError } from '../../domain/error.ts';
 import { diffLines } from '../diff-lines.ts';
@@ -53,7 +53,11 @@ function addTest(policy: Command, output: Output): void {
 type Results = ReturnType<typeof testPolicy>;
 
 function formatResults(results: Results): string {
-  return results.map((one) => `${one.passed ? 'ok    ' : 'FAILED'}  ${one.name}: ${one.detail}\n`).join('');
+  const lines = results.flatMap(({ passed, name, detail, diff }) => [
+    `${passed ? 'ok    ' : 'FAILED'}  ${name}: ${detail}`,
+    ...(passed ? [] : diff.map((line) => `          ${line}`)),
+  ]);
+  return lines.map((line) => `${cleanText(line, 1_000)}\n`).join('');
 }
 
 function refuseFailed(results: Results): void {
