@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
+import { parse, stringify } from 'yaml';
 import type { AcceptedSecret, RepoSecret } from '../../src/domain/admin.ts';
 import { type Bastion, startBastion } from '../support/bastion.ts';
 import { makeClientKey } from '../support/client.ts';
@@ -77,6 +78,34 @@ describe('the baseline of a repository', () => {
       accepted.fingerprint,
     ]);
     assert.equal(twice.status, 1);
+  });
+
+  test('a push of a secret is refused until it is accepted, and again once it is not', async () => {
+    const { refgate } = bastion;
+    const strict = join(bastion.dir, 'strict.yaml');
+    const policy = parse(readFileSync(join(refgate.dir, 'policy.yaml'), 'utf8')) as object;
+    const rule = { name: 'no-secrets', when: { secret: 'any' }, then: 'deny', say: 'take it out' };
+    writeFileSync(strict, stringify({ ...policy, rules: [rule] }));
+    await refgate.ok(['policy', 'apply', strict]);
+    const clone = join(bastion.dir, 'again');
+    await bastion.git(['clone', '-q', bastion.url('http', 'http', 'old'), clone]);
+    writeFileSync(join(clone, 'copy.key'), key);
+    await git(['add', 'copy.key'], { cwd: clone });
+    await git(['commit', '-q', '-m', 'the key again'], { cwd: clone });
+    const push = (branch: string) =>
+      bastion.run(['push', 'origin', `HEAD:refs/heads/${branch}`], { cwd: clone });
+    const before = await push('first');
+    assert.equal(before.status, 1);
+    assert.match(before.stderr, /no-secrets/);
+    await baseline('http/old', '--write', '--reason', 'a key of a test');
+    const accepted = await push('second');
+    assert.equal(accepted.status, 0, accepted.stderr);
+    const [row] = JSON.parse(await baseline('http/old', '--list', '--json')) as AcceptedSecret[];
+    await baseline('http/old', '--remove', row?.fingerprint ?? '');
+    writeFileSync(join(clone, 'other.key'), `a note\n${key}`);
+    await git(['add', 'other.key'], { cwd: clone });
+    await git(['commit', '-q', '-m', 'and again'], { cwd: clone });
+    assert.equal((await push('third')).status, 1);
   });
 
   test('an empty repository has nothing to find', async () => {
