@@ -92,6 +92,7 @@ type Shape = 'rest' | 'last-component' | 'states';
 function shapeOf(tokens: readonly Token[], prefix: string, suffix: string): Shape {
   const [first, second, third] = tokens;
   if (tokens.length === 1 && first?.kind === 'run' && first.slash) return 'rest';
+  if (tokens.length === 3 && first?.kind === 'fork' && third?.kind === 'run' && third.slash) return 'rest';
   const tail = [...suffix].length;
   if (prefix !== '' || tail === 0 || suffix.includes('/') || first?.kind !== 'fork') return 'states';
   if (second?.kind === 'through' && tokens.length === 2 + tail) return 'last-component';

@@ -22,10 +22,12 @@ export function matchPath(paths: PathList, width: Width): Ask {
   };
 }
 
+type FileAsk = (change: PathChange, subject: Subject) => boolean;
+
 /** What is asked of the change itself: its kind, where it comes from, and the file. */
 export function matchFile(condition: Condition, kinds: readonly string[] | undefined, width: Width): Ask {
   const { file, brings } = condition;
-  const asks: ((change: PathChange) => boolean)[] = [];
+  const asks: FileAsk[] = [];
   if (brings) asks.push((change) => change.source === brings);
   if (kinds) asks.push((change) => kinds.includes(change.kind));
   if (file) asks.push(...fileAsks(file, width));
@@ -36,24 +38,30 @@ export function matchFile(condition: Condition, kinds: readonly string[] | undef
  * A finding in a message is in no file. A finding in a file that no change
  * names, and something unknown, are of a file that is not known.
  */
-function ofChange(ask: (change: PathChange) => boolean, width: Width): Ask {
-  return ({ change, finding }) => {
-    if (change) return ask(change);
+function ofChange(ask: FileAsk, width: Width): Ask {
+  return (subject) => {
+    const { change, finding } = subject;
+    if (change) return ask(change, subject);
     if (finding && finding.place !== 'file' && finding.place !== 'path') return false;
     return width === 'wide';
   };
 }
 
-function fileAsks(file: FileCondition, width: Width): readonly ((change: PathChange) => boolean)[] {
+function fileAsks(file: FileCondition, width: Width): readonly FileAsk[] {
   const { extension, type, size, mode, lfs, pathLength } = file;
-  const asks: ((change: PathChange) => boolean)[] = [];
+  const asks: FileAsk[] = [];
   if (mode) asks.push((change) => mode.some((one) => one === change.mode));
-  if (extension) asks.push((change) => hasExtension(change, extension, width));
-  if (pathLength) asks.push(({ path }) => pathLength.holds([...path].length));
+  if (extension) asks.push(askExtension(extension, width));
+  if (pathLength) asks.push(({ path }) => pathLength.holds(lengthOf(path)));
   if (size) asks.push((change) => ofContent(change, width, () => size.holds(change.size ?? 0)));
   if (type) asks.push((change) => ofContent(change, width, () => type.includes(change.type ?? '')));
   if (lfs !== undefined) asks.push((change) => ofContent(change, width, () => (change.lfs === true) === lfs));
   return asks;
+}
+
+/** In characters, of which some are two code units. */
+function lengthOf(path: string): number {
+  return /[\ud800-\udbff]/.test(path) ? [...path].length : path.length;
 }
 
 /**
@@ -68,14 +76,12 @@ function ofContent(change: PathChange, width: Width, ask: () => boolean): boolea
 }
 
 /** Looking wide, the dots and spaces at the end are left out too: Windows does not see them. */
-function hasExtension({ path }: PathChange, extensions: readonly string[], width: Width): boolean {
-  const name = path.slice(path.lastIndexOf('/') + 1);
-  const seen =
-    width === 'wide'
-      ? name
-          .normalize('NFKC')
-          .toLowerCase()
-          .replace(/[. ]+$/, '')
-      : name;
-  return extensions.some((extension) => seen.endsWith(`.${extension}`));
+function askExtension(extensions: readonly string[], width: Width): FileAsk {
+  const ends = extensions.map((extension) => `.${extension}`);
+  return ({ path }, subject) => {
+    let seen = width === 'wide' ? subject.folded(path) : path;
+    if (width === 'wide' && /[. ]$/.test(seen)) seen = seen.replace(/[. ]+$/, '');
+    for (const end of ends) if (seen.endsWith(end)) return true;
+    return false;
+  };
 }

@@ -59,7 +59,7 @@ function parseLine(source: string): Line {
   if (fault !== undefined) throw new GlobError(fault);
   const inFolder = written.endsWith('/');
   const bare = inFolder ? written.slice(0, -1) : written;
-  const anchored = bare.includes('/');
+  const anchored = bare.includes('/') || bare === '**';
   const glob = anchored ? bare.replace(/^\//, '') : `**/${bare}`;
   const patterns = inFolder ? [] : [new Pattern(glob)];
   if (!/(?:^|\/)\*\*$/.test(glob)) patterns.push(new Pattern(`${glob}/**`));

@@ -40,7 +40,7 @@ export function scan(
   questions: CommitQuestions,
 ): void {
   const subject = new Subject();
-  ask(asking(entries, levels.ref), subject, () => ({ kind: 'ref' }));
+  ask(asking(entries, levels.ref), subject);
   const ofFindings = findings.length === 0 ? [] : asking(entries, levels.finding);
   const ofFiles = asking(entries, levels.file);
   const ofUnknowns = asking(entries, levels.unknown);
@@ -55,14 +55,14 @@ export function scan(
     subject.finding = finding;
     subject.change = wanted.get(keyOf(finding));
     subject.answers = finding.commit === undefined ? undefined : answers.get(finding.commit);
-    ask(ofFindings, subject, () => ({ kind: 'finding', finding }));
+    ask(ofFindings, subject);
   }
   subject.finding = undefined;
   subject.change = undefined;
   for (const unknown of unknowns) {
     subject.unknown = unknown;
     subject.answers = unknown.commit === undefined ? undefined : answers.get(unknown.commit);
-    ask(ofUnknowns, subject, () => ({ kind: 'unknown', unknown }));
+    ask(ofUnknowns, subject);
   }
 }
 
@@ -78,7 +78,7 @@ function asking(entries: readonly Entry[], level: number): readonly Asking[] {
   });
 }
 
-function ask(list: readonly Asking[], subject: Subject, hit: () => Hit): void {
+function ask(list: readonly Asking[], subject: Subject): void {
   for (const { entry, ask } of list) {
     if (entry.fault) continue;
     try {
@@ -88,8 +88,15 @@ function ask(list: readonly Asking[], subject: Subject, hit: () => Hit): void {
       continue;
     }
     entry.total++;
-    if (entry.hits.length < maxHits) entry.hits.push(hit());
+    if (entry.hits.length < maxHits) entry.hits.push(hitOf(subject));
   }
+}
+
+function hitOf({ commit, change, finding, unknown }: Subject): Hit {
+  if (finding) return { kind: 'finding', finding };
+  if (unknown) return { kind: 'unknown', unknown };
+  if (change) return { kind: 'file', change };
+  return commit ? { kind: 'commit', commit } : { kind: 'ref' };
 }
 
 /** The answers for every commit, kept where something deeper asks for them. Most commits share one list of answers. */
@@ -114,7 +121,7 @@ function walkCommits(
     if (deeper) kept.set(commit.oid, answers);
     subject.commit = commit;
     subject.answers = answers;
-    ask(list, subject, () => ({ kind: 'commit', commit }));
+    ask(list, subject);
   }
   subject.commit = undefined;
   subject.answers = undefined;
@@ -133,7 +140,7 @@ function walkFiles(
   for (const change of contents.changes) {
     subject.change = change;
     subject.answers = change.commit === undefined ? undefined : answers.get(change.commit);
-    ask(list, subject, () => ({ kind: 'file', change }));
+    ask(list, subject);
     if (wanted.size > 0) {
       const key = keyOf(change);
       if (wanted.has(key)) wanted.set(key, change);
