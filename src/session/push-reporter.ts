@@ -71,9 +71,12 @@ export class PushReporter {
         ...(effect === 'deny' ? [`Refgate refused ${ref}:`, ...reasons.flatMap(tellReason)] : []),
         ...(warnings.length > 0 ? [`Refgate warns about ${ref}:`, ...warnings.flatMap(tellReason)] : []),
       ]);
-    const left = told.length - maxExplained;
-    if (left > 0)
-      lines.push(`Refgate has more to say about ${left} more refs; push fewer at a time to read it`);
+    const left = told.slice(maxExplained);
+    const denied = left.filter(({ effect }) => effect === 'deny').length;
+    const warned = left.length - denied;
+    if (denied > 0) lines.push(`Refgate refused ${denied} more refs; push fewer at a time to read why`);
+    if (warned > 0)
+      lines.push(`Refgate warns about ${warned} more refs; push fewer at a time to read of what`);
     const footer = `(session ${this.#session.id}, policy ${policyVersion})`;
     await this.say(['', ...lines, footer, '']).catch(() => undefined);
   }

@@ -92,8 +92,7 @@ describe('writes that are refused', { timeout: 120_000 }, () => {
     test(`over ${door}, what is allowed of a push goes through, and the rest does not`, async () => {
       const name = await upstream();
       const url = bastion.url(door, 'path', name);
-      const refs = ['topic', '+fork:main', 'other', '+topic:refs/tags/v1', ':refs/heads/topic-not-there'];
-      const run = await push(['--porcelain', url, ...refs.slice(0, 4)]);
+      const run = await push(['--porcelain', url, 'topic', '+fork:main', 'fork', '+topic:refs/tags/v1']);
       assert.equal(run.status, 1);
       assert.deepEqual(
         run.stdout.split('\n').slice(1).sort(),
@@ -102,17 +101,40 @@ describe('writes that are refused', { timeout: 120_000 }, () => {
           `!\trefs/heads/fork:refs/heads/main\t[remote rejected] (refused: history-is-kept)`,
           `!\trefs/heads/topic:refs/tags/v1\t[remote rejected] (refused: tags-stay)`,
           ` \trefs/heads/topic:refs/heads/topic\t${await range('topic~1', 'topic')}`,
-          '*\trefs/heads/other:refs/heads/other\t[new branch]',
+          '*\trefs/heads/fork:refs/heads/fork\t[new branch]',
           'Done',
         ].sort(),
       );
       const gitDir = bastion.gitDir(name);
       assert.equal(await tip(gitDir, 'refs/heads/topic'), await oid('topic'));
-      assert.equal(await tip(gitDir, 'refs/heads/other'), await oid('other'));
+      assert.equal(await tip(gitDir, 'refs/heads/fork'), await oid('fork'));
       assert.equal(await tip(gitDir, 'refs/heads/main'), await oid('main'));
       assert.equal(await tip(gitDir, 'refs/tags/v1'), await oid('main'));
-      // The pack was relayed once, with what the refused ref would have needed.
-      assert.equal(await git(['cat-file', '-t', await oid('fork')], { cwd: gitDir }), 'commit');
+    });
+
+    test(`over ${door}, objects that only a refused ref brings do not travel with the others`, async () => {
+      const name = await upstream();
+      const url = bastion.url(door, 'path', name);
+      const run = await push([url, 'topic', '+fork:main', 'other']);
+      assert.equal(run.status, 1);
+      for (const branch of ['topic', 'other']) {
+        assert.match(
+          run.stderr,
+          new RegExp(`! \\[remote rejected\\] ${branch} -> ${branch} \\(refused: shared-pack\\)`),
+        );
+        assert.ok(
+          said(run)
+            .join('\n')
+            .includes(
+              `remote: Refgate refused refs/heads/${branch}:\nremote:   the pack of this push also holds what refs/heads/main was refused for; push this one by itself`,
+            ),
+        );
+      }
+      const gitDir = bastion.gitDir(name);
+      assert.equal(await tip(gitDir, 'refs/heads/topic'), await oid('topic~1'));
+      await assert.rejects(git(['cat-file', '-e', await oid('fork')], { cwd: gitDir }));
+      const alone = await push([url, 'topic', 'other']);
+      assert.equal(alone.status, 0, alone.stderr);
     });
 
     test(`over ${door}, an atomic push is refused whole for one of its refs`, async () => {
@@ -263,7 +285,7 @@ describe('writes that are refused', { timeout: 120_000 }, () => {
 
   test('the ledger tells a push from its request to its end', async () => {
     const name = await upstream();
-    const run = await push([bastion.url('ssh', 'path', name), 'topic', '+fork:main']);
+    const run = await push([bastion.url('ssh', 'path', name), 'topic', '+fork:main', 'fork']);
     const id = sessionIn(run);
     const events = await bastion.events(id);
     assert.deepEqual(
@@ -281,6 +303,7 @@ describe('writes that are refused', { timeout: 120_000 }, () => {
     );
     const [main, fork, before, topic] = await Promise.all(['main', 'fork', 'topic~1', 'topic'].map(oid));
     const moves = [
+      { ref: 'refs/heads/fork', oldOid: '0'.repeat(40), newOid: fork },
       { ref: 'refs/heads/main', oldOid: main, newOid: fork },
       { ref: 'refs/heads/topic', oldOid: before, newOid: topic },
     ];
@@ -288,21 +311,34 @@ describe('writes that are refused', { timeout: 120_000 }, () => {
       [...list].sort((a, b) => (a.ref < b.ref ? -1 : 1));
     assert.deepEqual(byRef(dataOf(events, 'push.requested')[0]?.updates), moves);
     assert.deepEqual(byRef(dataOf(events, 'push.inspected')[0]?.refs), [
-      { ...moves[0], kind: 'update', namespace: 'branch', fastForward: false },
-      { ...moves[1], kind: 'update', namespace: 'branch', fastForward: true },
+      { ...moves[0], kind: 'create', namespace: 'branch' },
+      { ...moves[1], kind: 'update', namespace: 'branch', fastForward: false },
+      { ...moves[2], kind: 'update', namespace: 'branch', fastForward: true },
     ]);
+    // What main loses by the rewind counts among its changes.
+    const contents = dataOf(events, 'push.inspected')[0]?.contents ?? [];
+    assert.deepEqual(
+      contents.map(({ commits, changes }) => [commits, changes > 0]),
+      [
+        [1, true],
+        [1, true],
+        [1, true],
+      ],
+    );
     const [decided] = dataOf(events, 'push.decided');
     assert.equal(decided?.policyVersion, version);
     assert.deepEqual(
       byRef(decided?.refs).map(({ effect, reasons }) => [effect, reasons.map((one) => one.rule)]),
       [
+        ['allow', []],
         ['deny', ['history-is-kept']],
         ['allow', []],
       ],
     );
-    assert.deepEqual(decided?.relay, [moves[1]]);
-    assert.deepEqual(dataOf(events, 'push.relayed')[0]?.updates, [moves[1]]);
+    assert.deepEqual(byRef(decided?.relay), [moves[0], moves[2]]);
+    assert.deepEqual(byRef(dataOf(events, 'push.relayed')[0]?.updates), [moves[0], moves[2]]);
     assert.deepEqual(byRef(dataOf(events, 'push.reported')[0]?.reports), [
+      { ref: 'refs/heads/fork', ok: true },
       { ref: 'refs/heads/main', ok: false, reason: 'refused: history-is-kept' },
       { ref: 'refs/heads/topic', ok: true },
     ]);
