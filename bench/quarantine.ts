@@ -1,5 +1,5 @@
 /**
- * What holding a pack costs: `node dist/bench/quarantine.js [GIGABYTES] [COMMITS]`.
+ * What holding a pack costs, with and without searching it for secrets: `node dist/bench/quarantine.js [GIGABYTES] [COMMITS]`.
  * Makes two packs below the temporary folder, one of incompressible blobs of mixed
  * sizes, some of 200 MiB, and one rich in deltas. Each is held by a process of
  * its own, and indexed by `git index-pack --threads=1`, in turn. CPU seconds are
@@ -129,14 +129,15 @@ function costOfGit(args: readonly string[]): Cost {
   return { cpu: cpu.reduce((sum, one) => sum + one, 0), wall: (Date.now() - started) / 1000 };
 }
 
-function costOfHolding(pack: string, dir: string): Cost & { readonly rss: number } {
-  return JSON.parse(run(process.execPath, [fileURLToPath(import.meta.url), '--hold', pack, dir]));
+function costOfHolding(pack: string, dir: string, scan: 'scan' | 'no-scan'): Cost & { readonly rss: number } {
+  return JSON.parse(run(process.execPath, [fileURLToPath(import.meta.url), '--hold', pack, dir, scan]));
 }
 
 /** Holds one pack, and prints what this process cost from its start; memory in MiB at its highest. */
-async function holdOne(pack: string, dir: string): Promise<void> {
+async function holdOne(pack: string, dir: string, defaults: boolean): Promise<void> {
   const quiet = { debug() {}, info() {}, warn() {}, error() {} };
-  const quarantine = new Quarantine({ dir, limits: defaultPackLimits, log: quiet });
+  const secrets = { ruleFiles: [], defaults, fingerprintKey: randomBytes(32) };
+  const quarantine = new Quarantine({ dir, limits: defaultPackLimits, log: quiet, secrets });
   const started = Date.now();
   const options = { id: 'bench', objectFormat: 'sha1', borrow: async () => [] } as const;
   const held = await quarantine.hold(createReadStream(pack), options);
@@ -152,9 +153,11 @@ async function holdOne(pack: string, dir: string): Promise<void> {
 function compare(name: string, pack: string, folder: string): void {
   const bytes = statSync(pack).size;
   const us: ReturnType<typeof costOfHolding>[] = [];
+  const unscanned: ReturnType<typeof costOfHolding>[] = [];
   const git: Cost[] = [];
   for (let round = 0; round < rounds; round++) {
-    us.push(costOfHolding(pack, join(folder, 'quarantine')));
+    us.push(costOfHolding(pack, join(folder, 'quarantine'), 'scan'));
+    unscanned.push(costOfHolding(pack, join(folder, 'quarantine'), 'no-scan'));
     git.push(costOfGit(['index-pack', '--threads=1', '-o', join(folder, `${round}.idx`), pack]));
   }
   const best = (costs: readonly Cost[], key: keyof Cost) => Math.min(...costs.map((cost) => cost[key]));
@@ -164,8 +167,10 @@ function compare(name: string, pack: string, folder: string): void {
     megabytesPerSecond: Math.round(bytes / 1e6 / best(us, 'wall')),
     rssPeakMiB: Math.round(Math.max(...us.map((cost) => cost.rss))),
     cpuSeconds: Number(best(us, 'cpu').toFixed(2)),
+    cpuSecondsWithoutScan: Number(best(unscanned, 'cpu').toFixed(2)),
     gitCpuSeconds: Number(best(git, 'cpu').toFixed(2)),
     cpuRatio: Number((best(us, 'cpu') / best(git, 'cpu')).toFixed(2)),
+    cpuRatioWithoutScan: Number((best(unscanned, 'cpu') / best(git, 'cpu')).toFixed(2)),
   };
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }
@@ -183,5 +188,6 @@ async function main(): Promise<void> {
   }
 }
 
-if (process.argv[2] === '--hold') await holdOne(process.argv[3] as string, process.argv[4] as string);
+if (process.argv[2] === '--hold')
+  await holdOne(process.argv[3] as string, process.argv[4] as string, process.argv[5] === 'scan');
 else await main();

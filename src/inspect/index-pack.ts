@@ -16,6 +16,8 @@ import type { ObjectScanner } from './secrets/scan-object.ts';
 import type { BorrowedObject } from './thin-pack.ts';
 
 export interface HoldProgress {
+  /** While the held pack is walked; `objects` then counts those that were reached. */
+  readonly phase?: 'inspecting';
   readonly objects: number;
   readonly total: number;
   readonly bytes: number;
@@ -43,7 +45,8 @@ export interface IndexedContents {
 /** The name of the file with the received bytes, within the gitdir. */
 export const receivedName = 'received.pack';
 
-const progressEvery = 4096;
+/** Objects between two reports of progress. */
+export const progressEvery = 4096;
 
 /**
  * Takes a pack as it arrives, writes it to disk as it is, and hashes, checks

@@ -3,11 +3,11 @@ import { RefgateError } from '../domain/error.ts';
 import type { Oid } from '../domain/git.ts';
 import { WorkBudget } from '../git/pack-stream.ts';
 import { OpenPack } from './contents/open-pack.ts';
+import { walkContents } from './contents/walk.ts';
 import type { WalkOrder, WalkResult } from './contents/walk-order.ts';
-import { IndexPack } from './index-pack.ts';
-import type { ObjectScanner } from './secrets/scan-object.ts';
+import { IndexPack, progressEvery } from './index-pack.ts';
 import type { BorrowedObject } from './thin-pack.ts';
-import { createScanner } from './thread-scanner.ts';
+import { createScanner, type ThreadScanner } from './thread-scanner.ts';
 import type { BorrowKind, FromWorker, SecretSettings, SentObject, ToWorker } from './worker-messages.ts';
 
 /**
@@ -24,7 +24,7 @@ type Start = Extract<ToWorker, { type: 'start' }>['options'];
 let pack: { readonly index: IndexPack; readonly options: Start } | undefined;
 let borrowed = 0;
 const borrowing = new Map<number, (objects: readonly BorrowedObject[]) => void>();
-const rules = compile(workerData as SecretSettings);
+const search = compile(workerData as SecretSettings);
 
 port.on('message', (message: ToWorker) => {
   take(message).catch((error: unknown) => {
@@ -34,10 +34,10 @@ port.on('message', (message: ToWorker) => {
 });
 
 /** Rules that cannot be compiled fail the first pack, and every other one: nothing is let through unsearched. */
-function compile(settings: SecretSettings): () => ObjectScanner {
+function compile(settings: SecretSettings): () => ThreadScanner {
   try {
-    const scanner = createScanner(settings);
-    return () => scanner;
+    const made = createScanner(settings);
+    return () => made;
   } catch (error) {
     return () => {
       throw error;
@@ -68,7 +68,7 @@ async function take(message: ToWorker): Promise<void> {
 function begin(options: Start): void {
   const index = new IndexPack({
     ...options,
-    scanner: rules(),
+    scanner: search().scanner,
     borrow: (oids) => borrow(oids, 'base'),
     onProgress: (progress) => send({ type: 'progress', progress }),
   });
@@ -103,15 +103,26 @@ async function finish(): Promise<void> {
   send({ type: 'held', result }, [oids.buffer, types.buffer, linkAt.buffer, links.buffer] as ArrayBuffer[]);
 }
 
+/** Tells from time to time how much of the pack has been reached. */
+class WatchedPack extends OpenPack {
+  override markReached(oid: Oid): boolean {
+    const isFirst = super.markReached(oid);
+    const { reached: objects, count: total } = this;
+    if (isFirst && objects % progressEvery === 0)
+      send({ type: 'progress', progress: { phase: 'inspecting', objects, total, bytes: 0, deltas: 0 } });
+    return isFirst;
+  }
+}
+
 async function walk(sent: WalkOrder): Promise<void> {
   if (pack === undefined) throw new RefgateError('INTERNAL', 'refgate', 'there is no pack to walk');
   const { index, options } = pack;
   const { table, order, source, scan } = index.contents();
   const budget = new WorkBudget(options.limits.maxInflatedBytes);
-  const { walkContents } = await import('./contents/walk.ts');
   const result = await walkContents({
-    pack: new OpenPack({ table, order, source, budget }),
+    pack: new WatchedPack({ table, order, source, budget }),
     scan,
+    rules: search().rules,
     borrow,
     order: { ...sent, unreached: sent.unreached.map(receive) },
     objectFormat: options.objectFormat,
