@@ -113,23 +113,36 @@ function holds(data: Buffer, at: number, to: number, keyword: string): boolean {
   return true;
 }
 
-const escapeEnd = new RegExp(
-  [
-    String.raw`(?:^|[^\\])(?:\\\\)*\\[nrtbfv0e]`,
-    String.raw`\\x[0-9A-Fa-f]{2}`,
-    String.raw`\\u[0-9A-Fa-f]{4}`,
-    '%[0-9A-Fa-f]{2}',
-    String.raw`\x1b\[[\d;]{0,8}m`,
-  ]
-    .map((end) => `(?:${end})$`)
-    .join('|'),
-);
-
-// A letter that ends an escape (\n, %3D, the colour of a terminal) is not part of the word that follows it.
 function freeOnLeft(data: Buffer, from: number, start: number, taken: ByteSet): boolean {
-  if (start <= from || taken[data[start - 1] as number] !== 1) return true;
-  const text = data.toString('latin1', Math.max(from, start - boundaryReach), start);
-  return escapeEnd.test(text);
+  return start <= from || taken[data[start - 1] as number] !== 1 || endsEscape(data, from, start);
+}
+
+const backslash = 0x5c;
+const isHex = (byte: number | undefined): boolean => byte !== undefined && hexDigits.has(byte);
+const hexDigits = new Set(Buffer.from('0123456789abcdefABCDEF'));
+const oneLetterEscapes = new Set(Buffer.from('nrtbfv0e'));
+
+// A letter that ends an escape (\n, \x3d, \u003d, %3D, the colour of a terminal) is not part of the word that follows it.
+function endsEscape(data: Buffer, from: number, start: number): boolean {
+  const back = (count: number): number | undefined =>
+    start - count < from ? undefined : data[start - count];
+  const last = back(1) as number;
+  if (back(2) === backslash) return oneLetterEscapes.has(last);
+  if (last === 0x6d) return endsColour(back);
+  if (!isHex(last) || !isHex(back(2))) return false;
+  if (back(3) === 0x25) return true;
+  if (back(3) === 0x78) return back(4) === backslash;
+  return back(5) === 0x75 && back(6) === backslash && isHex(back(3)) && isHex(back(4));
+}
+
+// ESC [ digits and semicolons m
+function endsColour(back: (count: number) => number | undefined): boolean {
+  let count = 2;
+  for (; count < boundaryReach - 1; count++) {
+    const byte = back(count) ?? 0;
+    if (byte !== 0x3b && (byte < 0x30 || byte > 0x39)) break;
+  }
+  return back(count) === 0x5b && back(count + 1) === 0x1b;
 }
 
 interface Pivot {
