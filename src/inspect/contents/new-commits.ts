@@ -45,6 +45,10 @@ export class UpdateSets {
     return id;
   }
 
+  has(set: number, update: number): boolean {
+    return (((this.#sets[set] as Uint32Array)[update >> 5] as number) & (1 << (update & 31))) !== 0;
+  }
+
   /** The updates of a set. */
   *members(set: number): Generator<number> {
     const bits = this.#sets[set] as Uint32Array;

@@ -1,3 +1,4 @@
+import { RefgateError } from '../../domain/error.ts';
 import type { FileMode } from '../../domain/facts.ts';
 import type { Oid } from '../../domain/git.ts';
 import { TreeCursor } from './tree-cursor.ts';
@@ -44,6 +45,12 @@ interface Item {
 /** Deeper folders are not compared. */
 const maxDepth = 2048;
 
+/** One tree is compared with others at this many paths, and no more; Linux has 90,000 files. */
+const maxChanges = 300_000;
+
+/** What a tree costs beyond its bytes. */
+const treeCost = 4096;
+
 /**
  * Compares a tree with old ones, and goes down only where a folder is unlike
  * that of every old tree: with one old tree this is `git diff-tree -r`, with
@@ -71,7 +78,7 @@ export class TreeDiff {
     return this.#items.length === 0 && this.#waiting.length === 0;
   }
 
-  /** Goes on; to be called again when what was `missing` may be there. Throws what the reader throws. */
+  /** Goes on; to be called again when what was `missing` may be there. Throws LIMIT_EXCEEDED (client), and what the reader throws. */
   advance(reader: TreeReader): void {
     this.#items.push(...this.#waiting);
     this.#waiting = [];
@@ -99,7 +106,7 @@ export class TreeDiff {
       contents.push(Buffer.isBuffer(old) ? old : nothing);
     }
     if (item.tree !== undefined) reader.onTree(item.tree, tree);
-    for (const content of contents) reader.spend(content.length);
+    for (const content of contents) reader.spend(treeCost + content.length);
     this.#merge(item, contents);
   }
 
@@ -139,6 +146,8 @@ export class TreeDiff {
     if (kind !== 'tree') {
       const [entry, ...olds] = here.map(entryOf);
       this.changes.push({ path, entry, olds });
+      if (this.changes.length > maxChanges)
+        throw new RefgateError('LIMIT_EXCEEDED', 'client', `one commit changes over ${maxChanges} paths`);
       return;
     }
     const [tree, ...olds] = here.map((cursor) => cursor?.oid);

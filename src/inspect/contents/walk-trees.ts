@@ -5,7 +5,7 @@ import type { TreeDiff, TreeReader } from './tree-diff.ts';
 import type { PackObjects } from './walk-order.ts';
 
 /** Bytes of trees that the walk of one push compares: about half a minute. */
-const maxTreeBytes = 16 * 1024 ** 3;
+const maxTreeBytes = 8 * 1024 ** 3;
 
 /** Trees on the way to what the tips changed are kept up to so many bytes. */
 const maxKeptBytes = 1024 * 1024;

@@ -295,7 +295,7 @@ class Walk {
       const change = left.get(path);
       if (change !== undefined && entryKey(change.entry) === key) left.delete(path);
     };
-    const made = this.#lists.lists(this.#sets, this.#found.length)[i]?.changes ?? [];
+    const made = this.#lists.newChangesOf(this.#sets, i);
     for (const { path, from, mode, oid } of readList<PathChange>(made)) {
       drop(path, mode === undefined || oid === undefined ? gone : `${mode} ${oid}`);
       if (from !== undefined) drop(from, gone);

@@ -28,7 +28,9 @@ type Lists = Pick<WalkedUpdate, 'commits' | 'changes' | 'counts'>;
 export class WalkedLists {
   readonly #commits = new ListWriter();
   readonly #changes = new ListWriter();
-  #runs: Run[] = [];
+  readonly #runs: Run[] = [];
+  /** Changes that no new commit makes: in a list they come last, so they are put first. */
+  readonly #existing: Run[] = [];
   #set = 0;
   #counts = { commits: 0, changes: 0 };
 
@@ -46,7 +48,7 @@ export class WalkedLists {
     this.#endRun();
     this.#set = set;
     this.#addChanges(undefined, changes);
-    this.#endRun();
+    this.#endRun(this.#existing);
   }
 
   #addChanges(commit: Oid | undefined, changes: readonly Omit<PathChange, 'source' | 'commit'>[]): void {
@@ -56,12 +58,18 @@ export class WalkedLists {
       throw new RefgateError('LIMIT_EXCEEDED', 'client', 'it changes more than can be listed');
   }
 
-  #endRun(): void {
+  #endRun(runs = this.#runs): void {
     if (this.#counts.commits + this.#counts.changes > 0) {
       const [commits, changes] = [this.#commits.take(), this.#changes.take()];
-      this.#runs.push({ set: this.#set, commits, changes, counts: this.#counts });
+      runs.push({ set: this.#set, commits, changes, counts: this.#counts });
     }
     this.#counts = { commits: 0, changes: 0 };
+  }
+
+  /** The changes that new commits of one update make, as they are now. */
+  newChangesOf(sets: UpdateSets, update: number): readonly Uint8Array[] {
+    this.#endRun();
+    return this.#runs.flatMap(({ set, changes }) => (sets.has(set, update) ? changes : []));
   }
 
   /** The lists of each update as they are now. @param count of updates. */
@@ -73,7 +81,7 @@ export class WalkedLists {
       counts: { commits: 0, changes: 0 },
     }));
     let pieces = 0;
-    for (const run of this.#runs) {
+    for (const run of [...this.#existing, ...this.#runs]) {
       for (const update of sets.members(run.set)) {
         const row = rows[update] as (typeof rows)[number];
         row.commits.push(...run.commits);
