@@ -107,7 +107,7 @@ function formatSecret(secret: RepoSecret): string {
 
 function formatDone(repo: string, done: Done): string {
   const { refs, objects, count, added, unknowns, unknownCount } = done;
-  const lines = unknowns.map((text) => `not searched: ${text}`);
+  const lines = unknowns.map((text) => `incomplete: ${text}`);
   if (unknownCount > unknowns.length) lines.push(`and ${unknownCount - unknowns.length} more`);
   lines.push(`${repo}: ${refs} branches and tags, ${objects} objects, ${count} secrets`);
   if (added !== undefined) lines.push(`${added} accepted that were not before`);
