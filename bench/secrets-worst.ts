@@ -22,7 +22,7 @@ interface Timed extends Atom {
 }
 
 const mebibyte = 1024 * 1024;
-const probeBytes = 32 * 1024;
+const probeBytes = 8 * 1024;
 const scanner = new Scanner(defaultRules());
 const random = seededRandom(1);
 
