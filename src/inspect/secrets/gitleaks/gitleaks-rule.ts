@@ -1,8 +1,9 @@
 import type { Matcher, SecretRule, Span } from '../rule.ts';
 import { allowedBy, asBytes, compilePattern, judgedAt } from './allow.ts';
+import { type Anchor, anchorOf } from './anchor.ts';
 import type { GitleaksEntry } from './gitleaks-file.ts';
 import { holdsWanted, type Needed, neededLiterals } from './literals.ts';
-import type { Found } from './pattern.ts';
+import { type Found, PatternAt } from './pattern.ts';
 import { type Proximity, proximityOf } from './proximity.ts';
 import type { Re2Node } from './re2-syntax.ts';
 import { admitOf, type RuleParts, type Search, secretOf } from './search.ts';
@@ -10,6 +11,8 @@ import { admitOf, type RuleParts, type Search, secretOf } from './search.ts';
 /** Bytes that a pattern without bounds may reach before a literal of it, and from there on. */
 const reachBefore = 2_048;
 const reachAfter = 14_000;
+/** No literal is longer. */
+const maxKeyword = 64;
 
 /**
  * The rule as the engine runs it. gitleaks tries the pattern on the whole text
@@ -52,6 +55,8 @@ export function toSecretRule(search: Search | undefined, entry: GitleaksEntry, p
 
 function finderOf(search: Search, near: Proximity): Pick<SecretRule, 'keywords' | 'matcher' | 'every'> {
   const { keywords } = search.entry;
+  const anchor = anchorOf(search);
+  if (anchor) return { keywords: anchor.needed.literals, matcher: anchoredMatcher(search, anchor, near) };
   const needed = neededLiterals(search.pattern.root, keywords);
   if (needed && (keywords.length === 0 || holdsWanted(needed, keywords)))
     return { keywords: needed.literals, matcher: matcherOf(search, needed, near) };
@@ -78,6 +83,29 @@ function matcherOf(search: Search, { before, after, literals }: Needed, near: Pr
           return { start: from + secret.start, end: from + secret.end };
       }
       return undefined;
+    },
+  };
+}
+
+/** Tries the pattern at one place for each hit. */
+function anchoredMatcher(search: Search, { needed, root, lead }: Anchor, near: Proximity): Matcher {
+  const ended = hasEndAssertion(root);
+  const judge = judgeMatch(search);
+  const shortest = Math.min(...needed.literals.map(({ length }) => length));
+  const after = Math.min(needed.after - shortest, reachAfter) + 1;
+  const pattern = new PatternAt(root, lead + after + maxKeyword);
+  return {
+    before: lead + 1,
+    after,
+    find(data, from, to, at) {
+      if (at - lead < from) return undefined;
+      const text = data.toString('latin1', from, to);
+      const found = pattern.match(text, at - lead - from);
+      if (!found || (ended && found.end === text.length && to < data.length)) return undefined;
+      const secret = secretOf(search, found);
+      if (!judge(text, found, secret)) return undefined;
+      if (!near.always && !near.holds(around(data, from + found.start, near.reach))) return undefined;
+      return { start: from + secret.start, end: from + secret.end };
     },
   };
 }

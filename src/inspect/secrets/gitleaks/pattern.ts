@@ -1,8 +1,8 @@
 import { RE2JS } from 're2js';
 import { PatternError } from './re2-class.ts';
 import type { Re2Node } from './re2-syntax.ts';
-import { translateRe2 } from './re2-to-js.ts';
-import { safeForV8, sizeOf, widthOf } from './safety.ts';
+import { translateRe2, writeNode } from './re2-to-js.ts';
+import { safeForV8, safeForV8AtOnce, sizeOf, widthOf } from './safety.ts';
 
 /** One match in a text; `groups[0]` is the whole, the others as the pattern numbers them. */
 export interface Found {
@@ -81,13 +81,53 @@ export class UserPattern {
 
   #findLinear(matcher: ReturnType<RE2JS['matcher']>, at: number): Found | undefined {
     if (!matcher.find(at)) return undefined;
-    const groups: ([number, number] | undefined)[] = [];
-    for (let group = 0; group <= this.groups; group++) {
-      const start = matcher.start(group);
-      groups.push(start < 0 ? undefined : [start, matcher.end(group)]);
-    }
-    return { start: matcher.start(), end: matcher.end(), groups };
+    return foundBy(matcher, 0);
   }
+}
+
+/** A tree that is tried at one place of a text, and nowhere else. As safe as a UserPattern. */
+export class PatternAt {
+  readonly onV8: boolean;
+  readonly #sticky: RegExp | undefined;
+  /** At the beginning of a text, and behind one more byte, for what asks what stands before. */
+  readonly #first: RE2JS;
+  readonly #later: RE2JS;
+
+  constructor(root: Re2Node, windowBytes: number) {
+    const { js, re2 } = writeNode(root);
+    this.onV8 = safeForV8AtOnce(root, windowBytes);
+    this.#sticky = this.onV8 ? new RegExp(js, 'dy') : undefined;
+    this.#first = compileLinear(`\\A(?:${re2})`);
+    this.#later = compileLinear(`\\A[\\x00-\\xff](?:${re2})`);
+  }
+
+  /** The match that begins there; one that is empty is none. */
+  match(text: string, at: number): Found | undefined {
+    if (this.#sticky) {
+      this.#sticky.lastIndex = at;
+      const indices = this.#sticky.exec(text)?.indices;
+      const [start, end] = indices?.[0] ?? [0, 0];
+      return indices && end > start ? { start, end, groups: [...indices] } : undefined;
+    }
+    const base = Math.max(0, at - 1);
+    const slice = text.slice(base);
+    const pattern = at === 0 ? this.#first : this.#later;
+    if (!pattern.test(slice)) return undefined;
+    const matcher = pattern.matcher(slice);
+    if (!matcher.find()) return undefined;
+    const found = foundBy(matcher, base);
+    const groups = [[at, found.end] as const, ...found.groups.slice(1)];
+    return found.end > at ? { start: at, end: found.end, groups } : undefined;
+  }
+}
+
+function foundBy(matcher: ReturnType<RE2JS['matcher']>, base: number): Found {
+  const groups: (readonly [number, number] | undefined)[] = [];
+  for (let group = 0; group <= matcher.groupCount(); group++) {
+    const start = matcher.start(group);
+    groups.push(start < 0 ? undefined : [base + start, base + matcher.end(group)]);
+  }
+  return { start: base + matcher.start(), end: base + matcher.end(), groups };
 }
 
 function compileLinear(source: string): RE2JS {

@@ -37,7 +37,12 @@ const re2: Dialect = {
  */
 export function translateRe2(source: string): Translated {
   const { root, groups } = parseRe2(source);
-  return { js: write(root, javaScript), re2: write(root, re2), groups, root };
+  return { ...writeNode(root), groups, root };
+}
+
+/** A tree, or a part of one, written for both. */
+export function writeNode(node: Re2Node): Pick<Translated, 'js' | 're2'> {
+  return { js: write(node, javaScript), re2: write(node, re2) };
 }
 
 function write(node: Re2Node, dialect: Dialect): string {

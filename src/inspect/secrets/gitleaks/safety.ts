@@ -65,6 +65,11 @@ export function safeForV8(root: Re2Node, windowBytes: number): boolean {
   return steps * (windowBytes + 1) <= maxSteps;
 }
 
+/** The same where the pattern is tried at one place of the window only. */
+export function safeForV8AtOnce(root: Re2Node, windowBytes: number): boolean {
+  return costOf(root, noBytes, windowBytes).steps <= maxSteps;
+}
+
 interface Cost {
   /** Steps of one attempt at one place. */
   readonly steps: number;
