@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { promisify } from 'node:util';
-import { constants, createGzip, gunzip } from 'node:zlib';
+import { constants, createGzip, type Gzip, gunzip, gzipSync } from 'node:zlib';
 import { RefgateError } from '../domain/error.ts';
 import type { CommitFacts, Finding, PathChange, RefContents, UnknownFact } from '../domain/facts.ts';
 import type { KeptFacts } from '../domain/record.ts';
@@ -23,7 +23,7 @@ const folder = 'facts!';
 const pieceBytes = 1 << 20;
 
 /** What one push may take: of the store, of memory when it is read again, and of time. */
-export const keptFactsLimits = { bytes: 16 << 20, textBytes: 64 << 20, rows: 200_000 } as const;
+const keptFactsLimits = { bytes: 16 << 20, textBytes: 64 << 20, rows: 200_000 } as const;
 
 /** Text is handed on in parts of this size, in bytes, so that a long list is neither in memory nor holds up other sessions. */
 const partBytes = 64 << 10;
@@ -81,23 +81,17 @@ function* rowsOf(contents: RefContents): Generator<Row> {
   for (const p of contents.changes) yield { p };
 }
 
-/** gzip in a thread of the process; what comes out is kept. */
+/** gzip in a thread of the process; what comes out is kept. Little text is squeezed on the spot, which is less work. */
 class Squeeze {
-  readonly #gzip = createGzip({ level: constants.Z_BEST_SPEED });
-  readonly #pieces: Buffer[] = [];
-  readonly #ended: Promise<unknown>;
   readonly #room: number;
+  readonly #pieces: Buffer[] = [];
+  #first = '';
+  #gzip: Gzip | undefined;
+  #ended: Promise<unknown> = Promise.resolve();
   #bytes = 0;
 
   constructor(room: number) {
     this.#room = room;
-    this.#gzip.on('data', (piece: Buffer) => {
-      this.#bytes += piece.length;
-      this.#pieces.push(piece);
-    });
-    this.#ended = once(this.#gzip, 'end');
-    // Awaited at the end; a failure must not be unhandled before that.
-    this.#ended.catch(() => {});
   }
 
   /** Room is left for what is written and has not come out yet. */
@@ -106,16 +100,35 @@ class Squeeze {
   }
 
   async write(text: string): Promise<void> {
-    if (text === '') return;
-    if (!this.#gzip.write(text)) await Promise.race([once(this.#gzip, 'drain'), this.#ended]);
+    this.#first += text;
+    if (this.#first.length < partBytes) return;
+    this.#gzip ??= this.#open();
+    const taken = this.#gzip.write(this.#first);
+    this.#first = '';
+    if (!taken) await Promise.race([once(this.#gzip, 'drain'), this.#ended]);
   }
 
   async end(): Promise<Buffer> {
-    this.#gzip.end();
+    if (this.#gzip === undefined) return gzipSync(this.#first, { level });
+    this.#gzip.end(this.#first);
     await this.#ended;
     return Buffer.concat(this.#pieces);
   }
+
+  #open(): Gzip {
+    const gzip = createGzip({ level });
+    gzip.on('data', (piece: Buffer) => {
+      this.#bytes += piece.length;
+      this.#pieces.push(piece);
+    });
+    this.#ended = once(gzip, 'end');
+    // Awaited at the end; a failure must not be unhandled before that.
+    this.#ended.catch(() => {});
+    return gzip;
+  }
 }
+
+const level = constants.Z_BEST_SPEED;
 
 const expand = promisify(gunzip);
 
