@@ -1,7 +1,7 @@
 /**
  * What holding a pack costs, with and without searching it for secrets: `node dist/bench/quarantine.js [GIGABYTES] [COMMITS]`.
- * Makes two packs below the temporary folder, one of incompressible blobs of mixed
- * sizes, some of 200 MiB, and one rich in deltas. Each is held by a process of
+ * Makes packs below the temporary folder, one of incompressible blobs of mixed
+ * sizes, some of 200 MiB, and two rich in deltas. Each is held by a process of
  * its own, and indexed by `git index-pack --threads=1`, in turn. CPU seconds are
  * the best of the rounds and include the start of the process; memory is the worst.
  */
@@ -69,15 +69,28 @@ async function writeNoisePack(file: string, total: number): Promise<void> {
   await pipeline(hashed, out);
 }
 
+/** What a made-up history is like: how many lines its files may have, and whether a commit changes lines here and there or side by side. */
+interface HistoryShape {
+  readonly name: string;
+  readonly lines: number;
+  readonly scattered: boolean;
+}
+
+/** The first is the harder one to search: almost all of a file lies near some change. */
+const histories: readonly HistoryShape[] = [
+  { name: 'deltas-small-files-scattered', lines: 280, scattered: true },
+  { name: 'deltas-large-files', lines: 1200, scattered: false },
+];
+
 /** A history of many commits that change a few lines of a few files in nested folders. */
-function* history(commits: number): Generator<string> {
+function* history(commits: number, { lines: most, scattered }: HistoryShape): Generator<string> {
   let seed = 7;
   const random = (below: number) => {
     seed = (seed * 48271) % 0x7fffffff;
     return seed % below;
   };
   const line = () => Array.from({ length: 8 }, () => random(1e6).toString(36)).join(' ');
-  const files = Array.from({ length: 600 }, () => Array.from({ length: 20 + random(280) }, line));
+  const files = Array.from({ length: 600 }, () => Array.from({ length: 20 + random(most) }, line));
   for (let n = 1; n <= commits; n++) {
     const message = `commit ${n}\n`;
     yield `commit refs/heads/main\nmark :${n}\ncommitter A <a@example.com> ${1_700_000_000 + n} +0000\ndata ${message.length}\n${message}`;
@@ -85,7 +98,10 @@ function* history(commits: number): Generator<string> {
     const changed = n === 1 ? files.map((_, i) => i) : [random(600), random(600), random(600)];
     for (const i of new Set(changed)) {
       const lines = files[i] as string[];
-      if (n > 1) for (let k = 0; k < 3; k++) lines[random(lines.length)] = line();
+      const place = random(lines.length);
+      if (n > 1)
+        for (let k = 0; k < 3; k++)
+          lines[scattered ? random(lines.length) : Math.min(place + k, lines.length - 1)] = line();
       const text = `${lines.join('\n')}\n`;
       yield `M 100644 inline d${i % 8}/e${i % 40}/f${i}.txt\ndata ${text.length}\n${text}\n`;
     }
@@ -93,15 +109,15 @@ function* history(commits: number): Generator<string> {
   yield 'done\n';
 }
 
-async function writeDeltaPack(folder: string, commits: number): Promise<string> {
-  const gitDir = join(folder, 'history.git');
+async function writeDeltaPack(folder: string, commits: number, shape: HistoryShape): Promise<string> {
+  const gitDir = join(folder, `${shape.name}.git`);
   run('git', ['init', '-q', '--bare', gitDir]);
   const child = spawn('git', ['fast-import', '--quiet', '--done'], {
     cwd: gitDir,
     stdio: ['pipe', 'inherit', 'inherit'],
   });
   const ended = new Promise((resolve) => child.on('close', resolve));
-  await pipeline(Readable.from(history(commits)), child.stdin);
+  await pipeline(Readable.from(history(commits, shape)), child.stdin);
   await ended;
   run('git', ['-C', gitDir, 'repack', '-adfq', '--depth=50', '--window=10']);
   const packs = join(gitDir, 'objects', 'pack');
@@ -182,7 +198,8 @@ async function main(): Promise<void> {
     const noisePack = join(folder, 'noise.pack');
     await writeNoisePack(noisePack, Number(gigabytes) * 1e9);
     compare('blobs', noisePack, folder);
-    compare('deltas', await writeDeltaPack(folder, Number(commits)), folder);
+    for (const shape of histories)
+      compare(shape.name, await writeDeltaPack(folder, Number(commits), shape), folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
