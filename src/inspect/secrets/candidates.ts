@@ -67,7 +67,7 @@ export class CandidateFinder {
   #ask({ rule, matcher }: KeywordRule, data: Buffer, at: number, keyword: string): Candidate | undefined {
     const from = Math.max(0, at - matcher.before);
     const to = Math.min(data.length, at + keyword.length + matcher.after);
-    if (!this.#work.spend(unitsPerHit + to - from)) return undefined;
+    if (!this.#work.spendOnHit(unitsPerHit + to - from)) return undefined;
     const span = matcher.find(data, from, to, at, keyword);
     return span === undefined ? undefined : this.#judge(rule, data, span);
   }

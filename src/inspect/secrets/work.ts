@@ -19,13 +19,18 @@ export interface ScanLimits {
 
 export const defaultLimits: ScanLimits = {
   workBase: 8 * 1024 * 1024,
-  workPerByte: 128,
+  workPerByte: 64,
   decodedBase: 16 * 1024 * 1024,
   decodedPerByte: 4,
   depth: 2,
   matches: 1000,
   deadlineMs: 30_000,
 };
+
+/** Keywords are sparse in what people write: more hits than these cost more, because then somebody wants them to. */
+const plainHits = 8192;
+const bytesPerPlainHit = 64;
+const weightOfOthers = 16;
 
 const unitsPerLookAtTheClock = 1024 * 1024;
 
@@ -38,6 +43,7 @@ export class Work {
   readonly limits: ScanLimits;
   #left: number;
   #used = 0;
+  #plainHitsLeft = plainHits;
   #decodedLeft: number;
   #spent = false;
   #nextLook = unitsPerLookAtTheClock;
@@ -62,6 +68,7 @@ export class Work {
   /** Makes room for `bytes` that were given. */
   grant(bytes: number): void {
     this.#left += bytes * this.limits.workPerByte;
+    this.#plainHitsLeft += bytes / bytesPerPlainHit;
     this.#decodedLeft += bytes * this.limits.decodedPerByte;
   }
 
@@ -73,6 +80,11 @@ export class Work {
     if (this.#used < this.#nextLook) return true;
     this.#nextLook = this.#used + unitsPerLookAtTheClock;
     return performance.now() < this.#until || this.#stop('scanning it took too long');
+  }
+
+  /** The same, for asking a rule at a keyword. */
+  spendOnHit(units: number): boolean {
+    return this.spend(this.#plainHitsLeft-- > 0 ? units : units * weightOfOthers);
   }
 
   /** How many bytes a decoder may still make. */
