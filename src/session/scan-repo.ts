@@ -35,6 +35,9 @@ interface Tip {
 
 const maxUnknowns = 100;
 
+/** Places in which secrets are, of a whole repository. */
+const maxFindings = 50_000;
+
 const mebibyte = 2 ** 20;
 
 /**
@@ -140,6 +143,7 @@ async function walkAll(
     unreached,
     known: [],
     baseline,
+    maxFindings,
   };
   const borrow = (oids: readonly Oid[]) => borrowPresent(open, oids, { objectFormat, signal });
   return toScan(await held.walk(walk, borrow, signal), held, tips);

@@ -72,6 +72,22 @@ test('every branch is read, however many there are, and a secret in several plac
   assert.deepEqual(held.left(), []);
 });
 
+test('more places than a push would list are all found', async () => {
+  const gitDir = newDir();
+  await makeRepo(gitDir, 'empty');
+  const files = Array.from(
+    { length: 1_200 },
+    (_, n) => `M 100644 inline f${n}.pem\n${data(`file ${n}\n\n${key}`)}`,
+  );
+  await fastImport(
+    gitDir,
+    `commit refs/heads/x\ncommitter A <a@example.com> 1700000000 +0000\n${data('all\n')}${files.join('')}\n`,
+  );
+  const found = await scan(gitDir);
+  assert.equal(found.secrets[0]?.count, 1_200);
+  assert.deepEqual(found.unknowns, []);
+});
+
 test('repositories of SHA-256 are scanned alike', async () => {
   const gitDir = newDir();
   await makeRepo(gitDir, 'sha256');

@@ -84,11 +84,16 @@ const maxListed = 1000;
 export class FoundList {
   readonly findings: Finding[] = [];
   readonly #unknowns: UnknownFact[] = [];
+  readonly #maxFindings: number;
   #findingsLeft = 0;
   #unknownsLeft = 0;
 
+  constructor(maxFindings: number = maxListed) {
+    this.#maxFindings = maxFindings;
+  }
+
   find(finding: Finding): void {
-    if (this.findings.length < maxListed) this.findings.push(finding);
+    if (this.findings.length < this.#maxFindings) this.findings.push(finding);
     else this.#findingsLeft++;
   }
 

@@ -26,6 +26,8 @@ export interface WalkOrder {
   readonly known: readonly Oid[];
   /** Fingerprints that are accepted for this repository. */
   readonly baseline: readonly string[];
+  /** Findings of one update that are listed; 1,000 if left out. Further ones are counted, as an unknown fact. */
+  readonly maxFindings?: number;
 }
 
 /** Gives what the upstream has of these objects; of a commit, its root tree as well. What is absent is left out. */

@@ -90,7 +90,7 @@ class Walk {
       baseline: this.#baseline,
     });
     this.#objects = new ObjectJudge(pack, scan, this.#baseline);
-    this.#found = order.updates.map(() => new FoundList());
+    this.#found = order.updates.map(() => new FoundList(order.maxFindings));
     this.#unreached = new Map(order.unreached.map(({ oid, content }) => [oid, content]));
     this.#known = new Set(order.known);
     this.#width = hashBytes(objectFormat);
