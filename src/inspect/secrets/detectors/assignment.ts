@@ -6,7 +6,7 @@
 import { z } from 'zod';
 import type { Matcher, Span } from '../rule.ts';
 import type { Detector } from './detector.ts';
-import { looksGenerated } from './value.ts';
+import { looksChosen, looksGenerated } from './value.ts';
 
 const longestName = 40;
 const longestValue = 200;
@@ -30,11 +30,15 @@ export const assignment: Detector = (given) => {
       if (span === undefined) return undefined;
       const value = data.toString('latin1', span.start, span.end);
       const name = nameAround(data, from, at, keyword.length, to);
-      return isOwnName(name, value) || isHarmless(name) || !looksGenerated(value) ? undefined : span;
+      if (isOwnName(name, value) || isHarmless(name)) return undefined;
+      if (data[operator - 1] === comma && !/^(?=.*\d)[^_]{16}/.test(value)) return undefined;
+      return looksGenerated(value) || (isPassword(name) && looksChosen(value)) ? span : undefined;
     },
   };
   return { matcher };
 };
+
+const comma = 0x2c;
 
 const isName = (byte: number | undefined): boolean =>
   byte !== undefined &&
@@ -96,7 +100,8 @@ function valueAt(data: Buffer, at: number, to: number, quoted: boolean): Span | 
 function bareAt(data: Buffer, start: number, to: number): Span | undefined {
   let end = start;
   while (end < to && end - start <= longestValue && !endsBare(data[end] as number)) end++;
-  return end - start > longestValue || end === start ? undefined : { start, end };
+  // What an opening bracket follows is a call.
+  return end - start > longestValue || end === start || data[end] === 0x28 ? undefined : { start, end };
 }
 
 const enders = new Set(Buffer.from('"\'`<>,;&|(){}[]\\'));
@@ -118,7 +123,9 @@ function isOwnName(name: string, value: string): boolean {
   return left === right || left.endsWith(right) || (right.endsWith(left) && left.length > 5);
 }
 
+const isPassword = (name: string): boolean => /(?:pass(?:word|wd|phrase|code)?|pwd|secret)\d?$/i.test(name);
+
 // Names that hold the word and mean something else.
 const harmless =
-  /public|author(?!iz|isation)|passage|passive|passenger|bypass|compass|passed|encompass|tokeni[sz]|tokens?(?:type|kind|name|count|length|limit|id|uri|url|endpoint|path|expir)|secret[-_.]?(?:name|id|arn|ref|version|path|type|manager)|(?:key|token|pass\w*|secret|auth)[-_.]?(?:id|ids|name|alias|file|path|url|uri|arn|hash|digest|checksum|type|length|size|policy|algorithm|label|prefix|suffix|pattern|regexp?|expires?|expiry|version|format|hint|field|header)$|key(?:s|board|code|frame|word|space|ring|note|stone|up|down|press|of)|monkey|turkey|hockey|donkey|jockey|foreign|primary|partition|sort|cache|translation|i18n|idempoten|csrf|nonce|integrity|checksum|digest|sha\d|fingerprint|commit|etag|uuid|guid|object|hashed?$/i;
+  /public|pub[-_.]?key|author(?!iz|isation)|passage|passive|passenger|bypass|compass|passed|encompass|tokeni[sz]|tokens?(?:type|kind|name|count|length|limit|id|uri|url|endpoint|path|expir)|secret[-_.]?(?:name|id|arn|ref|version|path|type|manager)|(?:key|token|pass\w*|secret|auth)[-_.]?(?:id|ids|name|alias|file|path|url|uri|arn|hash|digest|checksum|type|length|size|policy|algorithm|label|prefix|suffix|pattern|regexp?|expires?|expiry|version|format|hint|field|header)$|key(?:s|board|code|frame|word|space|ring|note|stone|up|down|press|of)|monkey|turkey|hockey|donkey|jockey|foreign|primary|partition|sort|cache|translation|i18n|idempoten|csrf|nonce|integrity|checksum|digest|sha\d|fingerprint|commit|etag|uuid|guid|object|hashed?$/i;
 const isHarmless = (name: string): boolean => harmless.test(name);

@@ -7,7 +7,8 @@ import { isPlaceholder } from '../checks/placeholder.ts';
 import { unrest, wordiness } from './wordiness.ts';
 
 const reference =
-  /\$\{|\$\(|\{\{|\}\}|<[%$?A-Za-z]|^\$[A-Za-z_]|^%[A-Za-z_]+%|%[sdv]|%\(|#\{|@@|__\w+__|^@[A-Za-z]|\.\.\.|…|process\.env|os\.environ|getenv|secrets\.|^(?:env|vault|ssm|op|ref|aws-sm|keyring|file):|^ENC\[|^ENC\(|^\{(?:cipher|noop|vault)\}/i;
+  /\$\{|\$\(|\{\{|\}\}|<[%$?A-Za-z]|^\$[A-Za-z_]|^%[A-Za-z_]+%|%\(|#\{|@@|__\w+__|^@[A-Za-z]|\.\.\.|…|process\.env|os\.environ|getenv|secrets\.|^(?:env|vault|ssm|op|ref|aws-sm|keyring|file):|^ENC\[|^ENC\(|^\{(?:cipher|noop|vault)\}/i;
+const format = /%\d*\.\d*f|%\d*[sdv](?![0-9A-Fa-f])/;
 const encrypted =
   /^(?:Ag[A-Za-z0-9+/]{200}|\$ANSIBLE_VAULT|age-encryption|sha(?:1|256|384|512)[-:]|h1:|gAAAAA)/;
 const common = new Set(
@@ -25,7 +26,7 @@ const common = new Set(
 
 /** A value that stands for itself: not an environment variable, a template, a filler, or ciphertext. */
 export function isLiteral(value: string): boolean {
-  return !reference.test(value) && !encrypted.test(value) && !isPlaceholder(value);
+  return !reference.test(value) && !format.test(value) && !encrypted.test(value) && !isPlaceholder(value);
 }
 
 /** A literal that is not one of the words which examples are full of. */
@@ -42,8 +43,25 @@ export function looksGenerated(value: string): boolean {
   const folded = value.toLowerCase();
   if (common.has(folded) || /pass(?:word|wd)?|secret|token|test|key\b|foobar|user|admin|hello/.test(folded))
     return false;
-  return entropyOf(value) >= Math.min(3, Math.log2(value.length) * 0.8) && score(value) >= threshold;
+  return entropyOf(value) >= Math.min(3, Math.log2(value.length) * 0.8) && readsGenerated(value);
 }
+
+/** A literal that a person may have chosen for a password: letters, and digits or signs that no word holds. */
+export function looksChosen(value: string): boolean {
+  if (value.length < 7 || value.length > 64 || !isUncommon(value) || /[^\x21-\x7e]/.test(value)) return false;
+  if (isCode(value) || isDate(value) || !/[A-Za-z]/.test(value)) return false;
+  const signs = value.replace(/[A-Za-z0-9_./:-]/g, '').length;
+  const digits = value.replace(/\D/g, '').length;
+  return (digits > 0 && signs > 0) || (digits > 1 && /[a-z]/.test(value) && /[A-Z]/.test(value));
+}
+
+/** Whether the letters and digits alone tell that a generator made it, whatever it means. */
+export function readsGenerated(value: string): boolean {
+  return isMixedHex(value) || (score(value) >= threshold && !isCode(value));
+}
+
+const isMixedHex = (value: string): boolean =>
+  value.length >= 16 && /^(?:[0-9a-f]+|[0-9A-F]+)$/.test(value) && /[a-fA-F]/.test(value) && /\d/.test(value);
 
 const threshold = 1;
 
@@ -66,7 +84,7 @@ function separators(value: string): number {
 
 // A call, a member, a path, a name of a file, an address, a number.
 const code =
-  /[(){}[\];,<>\s\\]|^(?:\.{0,2}|~|[A-Za-z]:)\/|:\/\/|^[\d.,+-]+$|^0x[\da-f]{1,16}$|^(?:[A-Za-z_$][\w$]*)(?:(?:\.|::|->)[A-Za-z_$][\w$]*)+$|\.(?:js|ts|json|ya?ml|pem|key|crt|txt|md|html?|png|svg|css|py|go|rb|java|xml|sh)$|&&|\|\||=>|[\w.+-]+@[\w-]+\.[a-z]{2,}|^(?:data|urn|arn|mailto|sha\d+|md5|tel):/i;
+  /[(){}[\];,<>\s\\]|^(?:\.{0,2}|~|[A-Za-z]:)\/|:\/\/|^[\d.,+-]+$|^0x[\da-f]{1,16}$|^#[\da-f]{3,8}$|^(?:[A-Za-z_$][\w$]*)(?:(?:\.|::|->)[A-Za-z_$][\w$]*)+$|\.(?:js|ts|json|ya?ml|pem|key|crt|txt|md|html?|png|svg|css|py|go|rb|java|xml|sh)$|&&|\|\||=>|[\w.+-]+@[\w-]+\.[a-z]{2,}|^(?:data|urn|arn|mailto|sha\d+|md5|tel)[:=]/i;
 const isCode = (value: string): boolean => code.test(value);
 
 const isDate = (value: string): boolean =>

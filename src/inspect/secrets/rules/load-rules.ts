@@ -4,6 +4,7 @@ import type { Check } from '../checks/check.ts';
 import { checks } from '../checks/index.ts';
 import { isDocumented, isPlaceholder } from '../checks/placeholder.ts';
 import { type Detector, detectors } from '../detectors/index.ts';
+import { readsGenerated } from '../detectors/value.ts';
 import type { CheckResult, SecretRule } from '../rule.ts';
 import { nearMatcher, type Partner } from './near-matcher.ts';
 import { pathGlobs } from './path-globs.ts';
@@ -173,10 +174,11 @@ function variablePart(value: string, tokens: readonly CompiledToken[]): string {
 
 function valueFilter(entry: RuleEntry, tokens: readonly CompiledToken[]): (value: string) => boolean {
   const stop = (entry.stop ?? []).map((word) => word.toLowerCase());
-  const { entropy } = entry;
+  const { entropy, generated } = entry;
   return (value) => {
     const folded = value.toLowerCase();
     if (stop.some((word) => folded.includes(word))) return false;
+    if (generated === true && !readsGenerated(value)) return false;
     return entropy === undefined || entropyOf(variablePart(value, tokens)) >= entropy;
   };
 }

@@ -40,6 +40,8 @@ const ruleSchema = z
     secretPath: texts.optional(),
     /** Bits for each character of the token without its literal beginning. */
     entropy: z.number().positive().max(8).optional(),
+    /** The token must read like what a generator made, not like words: for tokens with no literal in them. */
+    generated: z.boolean().optional(),
     stop: texts.optional(),
     /** Templates that must be found, and must not at medium or high; see template.ts. */
     true: texts,
