@@ -30,6 +30,8 @@ COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 COPY package.json LICENSE ./
 COPY bin ./bin
+# Policies to begin with.
+COPY fixtures/policy ./fixtures/policy
 RUN ln -s /app/bin/refgate.js /usr/local/bin/refgate && ln -s /app/bin/refgate-agent.js /usr/local/bin/refgate-agent
 ENV NODE_ENV=production
 USER node

@@ -3,3 +3,4 @@ import './architecture.mjs';
 
 import './attacks.mjs';
 import './errors.mjs';
+import './policy-schema.mjs';

@@ -14,6 +14,8 @@ export function describedPush(one: PolicyCase, principal: Principal): PushFacts 
     .map((secret) => findingOf(secret, []));
   return {
     ...push,
+    // The last commit is the tip, so that what is said of it is said as of a real push.
+    refs: push.refs.map((ref, at) => ({ ...ref, newOid: contents[at]?.commits.at(-1)?.oid ?? ref.newOid })),
     objects: one.objects ?? (first ? first.counts.commits + first.counts.changes : 0),
     bytes: one.bytes ?? 0,
     contents,
@@ -24,7 +26,10 @@ export function describedPush(one: PolicyCase, principal: Principal): PushFacts 
   };
 }
 
-function contentsOf(one: PolicyCase, principal: Principal, ref: RefFacts): RefContents {
+/** What is walked once in earnest is a list here. */
+type DescribedContents = RefContents & { readonly commits: readonly CommitFacts[] };
+
+function contentsOf(one: PolicyCase, principal: Principal, ref: RefFacts): DescribedContents {
   if (ref.kind === 'delete')
     return { commits: [], changes: [], findings: [], unknowns: [], counts: { commits: 0, changes: 0 } };
   const brings = one.files?.some((file) => file.brings !== 'existing') || one.secrets;
