@@ -7,6 +7,9 @@ export class OidLookup {
   readonly #order: Uint32Array;
   readonly #fanout = new Uint32Array(65_537);
   readonly #key: Buffer;
+  /** The last answer: one object is often asked about twice in a row. */
+  #lastOid: Oid = '';
+  #lastRow = -1;
 
   /** @param order rows by oid. */
   constructor(oids: Uint8Array, width: number, order: Uint32Array) {
@@ -24,6 +27,14 @@ export class OidLookup {
 
   /** The row of an oid in hex, or -1. */
   rowOf(oid: Oid): number {
+    if (oid !== this.#lastOid) {
+      this.#lastRow = this.#search(oid);
+      this.#lastOid = oid;
+    }
+    return this.#lastRow;
+  }
+
+  #search(oid: Oid): number {
     const key = this.#key;
     if (oid.length !== this.#width * 2 || key.write(oid, 'hex') !== this.#width) return -1;
     const bucket = ((key[0] as number) << 8) + (key[1] as number);

@@ -48,8 +48,8 @@ const maxDepth = 2048;
 /** One tree is compared with others at this many paths, and no more; Linux has 90,000 files. */
 const maxChanges = 300_000;
 
-/** What a tree costs beyond its bytes. */
-const treeCost = 4096;
+/** What comparing a tree costs beyond its bytes, in bytes. */
+const treeCost = 16 * 1024;
 
 /**
  * Compares a tree with old ones, and goes down only where a folder is unlike

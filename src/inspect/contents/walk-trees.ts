@@ -4,8 +4,8 @@ import type { BorrowedObjects } from './borrowed-objects.ts';
 import type { TreeDiff, TreeReader } from './tree-diff.ts';
 import type { PackObjects } from './walk-order.ts';
 
-/** Bytes of trees that the walk of one push compares: about half a minute. */
-const maxTreeBytes = 8 * 1024 ** 3;
+/** What the walk of one push spends on trees, in bytes and in what each tree costs beyond them: a minute at most. */
+const maxTreeBytes = 64 * 1024 ** 3;
 
 /** Trees on the way to what the tips changed are kept up to so many bytes. */
 const maxKeptBytes = 1024 * 1024;
