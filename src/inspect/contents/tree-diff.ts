@@ -46,7 +46,7 @@ interface Item {
 const maxDepth = 2048;
 
 /** One tree is compared with others at this many paths, and no more; Linux has 90,000 files. */
-const maxChanges = 300_000;
+const maxChanges = 250_000;
 
 /** What comparing a tree costs beyond its bytes, in bytes. */
 const treeCost = 16 * 1024;
