@@ -34,10 +34,13 @@ function tellThing(hit: Hit, ref: RefFacts, denied: boolean): readonly [string, 
     case 'ref':
       return [denied ? tellDenied(ref) : tellUpdate(ref), ask];
     case 'commit': {
-      const { oid, author, message } = hit.commit;
+      const { oid, author, message, parents } = hit.commit;
       const subject = cut(message.split('\n', 1)[0] ?? '');
       const about = subject === '' ? '' : ` (${printable(subject)})`;
-      return [`commit ${short(oid)}${about} by ${printable(author.email)}`, rewrite(oid, ref, 'mend')];
+      return [
+        `commit ${short(oid)}${about} by ${printable(author.email)}`,
+        rewrite(oid, ref, 'mend it', parents.length === 0),
+      ];
     }
     case 'file':
       return tellFile(hit.change, ref);
@@ -93,12 +96,13 @@ function removeOther({ place, path }: Finding): string {
 }
 
 /** How to change a commit: the tip by amending it, an older one by a rebase that stops at it. */
-function rewrite(oid: string, ref: RefFacts, what: string): string {
-  return isTip(oid, ref) ? `${what} (git commit --amend)` : `${what}: ${rebase(oid)}`;
+function rewrite(oid: string, ref: RefFacts, what: string, root = false): string {
+  return isTip(oid, ref) ? `${what} (git commit --amend)` : `${what}: ${rebase(oid, root)}`;
 }
 
-function rebase(oid: string): string {
-  return `git rebase -i ${short(oid)}^, mark it "edit", git commit --amend`;
+function rebase(oid: string, root = false): string {
+  const from = root ? '--root' : `${short(oid)}^`;
+  return `git rebase -i ${from}, mark ${root ? short(oid) : 'it'} "edit", git commit --amend`;
 }
 
 function isTip(oid: string, ref: RefFacts): boolean {

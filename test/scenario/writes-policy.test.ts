@@ -16,7 +16,7 @@ tests:
 `;
 const broken = `${access}rules:
   - { name: history-is-kept, when: { reff: refs/heads/main }, then: deny }
-  - { name: too-early, when: { path: "src/**" }, then: deny }
+  - { name: misspelt, when: { pth: "src/**" }, then: deny }
 `;
 
 test('a policy from its first check to a restart', { timeout: 120_000 }, async (t) => {
@@ -64,7 +64,7 @@ test('a policy from its first check to a restart', { timeout: 120_000 }, async (
     const run = await refgate.cli(['policy', 'check', file('broken.yaml', broken)]);
     assert.equal(run.status, 1);
     assert.match(run.stderr, /broken\.yaml:3:\d+: /);
-    assert.match(run.stderr, /broken\.yaml:4:\d+: .*"path" is not supported by this version/);
+    assert.match(run.stderr, /broken\.yaml:4:\d+: the key "pth" is unknown; did you mean "path"\?/);
   });
 
   await t.test('test runs the cases in the file, and explain says which rule speaks', async () => {
