@@ -32,9 +32,20 @@ rules:
     when: { ref: "refs/tags/v*", change: [update, delete] }
     then: deny
     say: "make a new tag"
+  - name: no-secrets
+    when: { secret: any }
+    then: deny
+  - name: maybe-secrets
+    when: { secret: { confidence: low } }
+    then: warn
+  - name: no-programs
+    when: { file: { type: [elf, pe, mach-o] }, change: [add, modify] }
+    then: deny
+    say: "publish it as a release asset"
 tests:
   - { name: a push to main passes, who: { user: alice, groups: [dev] }, repo: acme/web, updates: [{ ref: refs/heads/main, change: fast-forward }], expect: allow }
   - { name: main keeps its history, who: { user: alice, groups: [dev] }, repo: acme/web, updates: [{ ref: refs/heads/main, change: non-fast-forward }], expect: deny, rule: history-is-kept }
+  - { name: a secret stays out, who: { user: alice, groups: [dev] }, repo: acme/web, updates: [{ ref: refs/heads/main, change: fast-forward }], secrets: [{ rule: github-pat, confidence: high, path: src/config.ts }], expect: deny, rule: no-secrets }
 `;
 
 /** Two commits on main, as a git-fast-import(1) stream; the dates are fixed so that every demo begins alike. */
@@ -171,16 +182,20 @@ Refgate is running. In another terminal, in this folder:
   # 2. a push that passes
   echo "more" >> README.md && git commit -am "Write more" && git push
 
-  # 3. a force push that is refused
+  # 3. a push with a secret that is refused, and the way out of it
+  ssh-keygen -q -t ed25519 -N '' -f deploy_key && git add deploy_key && git commit -m "Add a key" && git push
+  git reset --hard HEAD~1 && rm -f deploy_key deploy_key.pub
+
+  # 4. a force push that is refused
   git commit --amend -m "Rewrite history" && git push --force
 
-  # 4. a deletion that is refused
+  # 5. a deletion that is refused
   git push origin --delete main
 
-  # 5. the same repository over HTTP, with alice's token
+  # 6. the same repository over HTTP, with alice's token
   git ls-remote ${withToken.href}
 
-  # 6. what happened, from the ledger
+  # 7. what happened, from the ledger
   cd - && node bin/refgate.js --config ${at('refgate.yaml')} session list
   node bin/refgate.js --config ${at('refgate.yaml')} audit verify
 

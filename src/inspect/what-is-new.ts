@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { RefgateError } from '../domain/error.ts';
 import type { UnknownFact } from '../domain/facts.ts';
-import type { ObjectFormat, Oid, PushRequest } from '../domain/git.ts';
+import type { ObjectFormat, Oid, PushRequest, RefUpdate } from '../domain/git.ts';
 import type { FetchSource, HeldPack } from '../domain/ports.ts';
 import { isZeroOid } from '../git/oid.ts';
 import { borrowPresent, fetchObjects } from './borrow.ts';
@@ -46,7 +46,7 @@ export async function whatIsNew(
   context: NoveltyContext,
 ): Promise<Novelty> {
   const tips = new UpstreamTips(context);
-  const lines = await follow(request, held);
+  const lines = await follow(await peelKnown(request.updates, held, tips), held);
   // An old oid is the client's claim, and the upstream compares it for its own ref alone.
   const beyond = new Set(lines.flatMap(({ oldOid, boundary }) => boundary.filter((oid) => oid !== oldOid)));
   const [unreached, known] = await Promise.all([
@@ -87,11 +87,11 @@ const turn = 10_000;
 const maxVisited = 2_000_000;
 
 /** Walks the commits of the pack from every new tip. New refs share one walk, since what lies behind them is asked for as a whole. */
-async function follow(request: PushRequest, held: HeldPack): Promise<readonly Line[]> {
+async function follow(updates: readonly RefUpdate[], held: HeldPack): Promise<readonly Line[]> {
   const behindNewRefs = new Set<Oid>();
   const lines: Line[] = [];
   let visited = 0;
-  for (const { ref, oldOid, newOid } of request.updates) {
+  for (const { ref, oldOid, newOid } of updates) {
     if (isZeroOid(newOid)) continue;
     const isNew = isZeroOid(oldOid);
     const seen = isNew ? behindNewRefs : new Set<Oid>();
@@ -122,6 +122,24 @@ async function follow(request: PushRequest, held: HeldPack): Promise<readonly Li
   return lines;
 }
 
+/** The updates with the commits that tags of the upstream stand for, where a ref moves from one or to one. Branches point to commits. */
+async function peelKnown(
+  updates: readonly RefUpdate[],
+  held: HeldPack,
+  tips: UpstreamTips,
+): Promise<readonly RefUpdate[]> {
+  const mayBeTag = ({ ref, oldOid, newOid }: RefUpdate): boolean =>
+    !ref.startsWith('refs/heads/') &&
+    !isZeroOid(newOid) &&
+    (!isZeroOid(oldOid) || held.typeOf(newOid) === undefined);
+  if (!updates.some(mayBeTag)) return updates;
+  const { peeled } = await tips.get();
+  const peel = (oid: Oid): Oid => peeled.get(oid) ?? oid;
+  return updates.map((update) =>
+    mayBeTag(update) ? { ...update, oldOid: peel(update.oldOid), newOid: peel(update.newOid) } : update,
+  );
+}
+
 /** What a tag of the pack stands for in the end. */
 function peel(oid: Oid, held: HeldPack): Oid {
   let tip = oid;
@@ -129,22 +147,30 @@ function peel(oid: Oid, held: HeldPack): Oid {
   return tip;
 }
 
+interface Tips {
+  /** What refs point to, tags peeled. */
+  readonly tips: ReadonlySet<Oid>;
+  /** What each annotated tag stands for. */
+  readonly peeled: ReadonlyMap<Oid, Oid>;
+}
+
 /** What the refs of the upstream point to, asked once and only when somebody wants to know. */
 class UpstreamTips {
   readonly #context: NoveltyContext;
-  #tips: Promise<ReadonlySet<Oid>> | undefined;
+  #tips: Promise<Tips> | undefined;
 
   constructor(context: NoveltyContext) {
     this.#context = context;
   }
 
-  get(): Promise<ReadonlySet<Oid>> {
+  get(): Promise<Tips> {
     this.#tips ??= this.#ask();
     return this.#tips;
   }
 
-  async #ask(): Promise<ReadonlySet<Oid>> {
+  async #ask(): Promise<Tips> {
     const tips = new Set<Oid>();
+    const peeledTags = new Map<Oid, Oid>();
     const source = this.#context.open();
     const close = () => source.close();
     this.#context.signal?.addEventListener('abort', close, { once: true });
@@ -154,12 +180,13 @@ class UpstreamTips {
         for (const { oid, peeled } of batch) {
           const tip = peeled ?? oid;
           if (tip !== null) tips.add(tip);
+          if (peeled !== undefined && oid !== null) peeledTags.set(oid, peeled);
         }
     } finally {
       this.#context.signal?.removeEventListener('abort', close);
       source.close();
     }
-    return tips;
+    return { tips, peeled: peeledTags };
   }
 }
 
@@ -171,7 +198,7 @@ async function findUnreached(
   context: NoveltyContext,
 ): Promise<{ readonly commits: readonly BorrowedObject[]; readonly unknowns: readonly UnknownFact[] }> {
   if (wants.length === 0) return { commits: [], unknowns: [] };
-  const reached = await tips.get();
+  const { tips: reached } = await tips.get();
   const open = wants.filter((oid) => !reached.has(oid));
   if (open.length === 0) return { commits: [], unknowns: [] };
   const commits = await notReached(open, reached, format, context);
@@ -224,7 +251,7 @@ async function findKnown(
   let frontier = there.map(({ oid }) => oid);
   for (let round = 0; frontier.length > 0 && round < maxRounds; round++) {
     const loose = new Set(
-      (await notReached(frontier, await tips.get(), format, context)).map(({ oid }) => oid),
+      (await notReached(frontier, (await tips.get()).tips, format, context)).map(({ oid }) => oid),
     );
     const found = frontier.filter((oid) => !loose.has(oid));
     known.push(...found);

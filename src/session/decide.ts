@@ -2,6 +2,7 @@ import { RefgateError } from '../domain/error.ts';
 import type { Oid, PushRequest, RefReport, RefUpdate } from '../domain/git.ts';
 import type { Policy, Reason, RefVerdict } from '../domain/policy.ts';
 import type { Principal, PushFacts } from '../domain/session.ts';
+import { isZeroOid } from '../git/oid.ts';
 
 /** What happens to each ref of a push: relayed, or refused with every reason. */
 export interface Decision {
@@ -69,7 +70,10 @@ function refuseTogether(
   });
   const carried = refused.find(({ newOid }) => inPack(newOid) && !goes.has(newOid));
   if (carried === undefined) return judged;
-  return judged.map((verdict) => refuse(verdict, sharedPack(carried.ref)));
+  // What only deletes goes without a pack.
+  return judged.map((verdict, index) =>
+    isZeroOid(request.updates[index]?.newOid ?? '') ? verdict : refuse(verdict, sharedPack(carried.ref)),
+  );
 }
 
 function judge(
