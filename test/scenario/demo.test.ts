@@ -64,17 +64,20 @@ test('the commands that the demo prints do what it says of them, and it goes on 
   };
 
   await shell('12', 0);
-  assert.match(await again('3', 1), /history-is-kept.*\n(.*\n)*.*! \[remote rejected\] main -> main/);
-  assert.match(await again('4', 1), /! \[remote rejected\] main/);
-  assert.match(await shell('5', 0), /[0-9a-f]{40}\trefs\/heads\/main/);
-  const seen = await again('6', 0);
+  const leaked = await runCommand('bash', ['-c', inWeb('3')], { cwd, env: gitEnv() });
+  assert.match(leaked.stderr, /no-secrets: .*deploy_key.*\n(.*\n)*.*! \[remote rejected\] main -> main/);
+  assert.match(leaked.stdout, /HEAD is now at [0-9a-f]+ Write more/);
+  assert.match(await again('4', 1), /history-is-kept.*\n(.*\n)*.*! \[remote rejected\] main -> main/);
+  assert.match(await again('5', 1), /! \[remote rejected\] main/);
+  assert.match(await shell('6', 0), /[0-9a-f]{40}\trefs\/heads\/main/);
+  const seen = await again('7', 0);
   assert.match(seen, /refused {2,}refs\/heads\/main/);
   assert.match(seen, /the ledger is whole: \d+ events/);
 
   assert.equal(await stop(demo), 0);
   demo = await startDemo(cwd);
-  assert.match(await shell('5', 0), /refs\/heads\/main/);
-  assert.match(await again('6', 0), /receive-pack/);
+  assert.match(await shell('6', 0), /refs\/heads\/main/);
+  assert.match(await again('7', 0), /receive-pack/);
   assert.equal(readFileSync(join(cwd, 'refgate-demo', 'web', 'README.md'), 'utf8').includes('more'), true);
   assert.equal(await stop(demo), 0);
 });
