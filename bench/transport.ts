@@ -37,6 +37,7 @@ function casesOf(door: Door): Case[] {
     { name: `ls-remote of tiny over ${door}`, aim: lsRemoteAim, pairs: 20, prepare: lsRemote },
     { name: `push of 1 commit to tiny over ${door}`, aim: 1.3, pairs: 10, prepare: pushOneCommit },
     { name: `push of 100 MB over ${door}`, aim: 1.5, pairs: 4, prepare: pushHundredMegabytes },
+    { name: `push of 20,000 objects in 100 MB over ${door}`, aim: 1.5, pairs: 4, prepare: pushManyObjects },
     { name: `push of big over ${door}`, pairs: 2, prepare: pushEverything },
     { name: `clone of tiny over ${door}`, pairs: 10, prepare: (stage) => clone(stage, 'tiny') },
     { name: `clone of big over ${door}`, aim: cloneAim, pairs: 4, prepare: (stage) => clone(stage, 'big') },
@@ -75,6 +76,26 @@ const pushHundredMegabytes = (stage: Stage): ReturnType<Case['prepare']> =>
   pushOf(stage, 'hundred', (work) => {
     const random = generator(100);
     for (let n = 0; n < 100; n++) writeFileSync(join(work, `noise-${n}.bin`), noise(1_000_000, random));
+  });
+
+/** 19,700 files of text and noise in 200 folders: content that has to be searched, and not only hashed. */
+const pushManyObjects = (stage: Stage): ReturnType<Case['prepare']> =>
+  pushOf(stage, 'many', (work) => {
+    const random = generator(200);
+    for (let folder = 0; folder < 200; folder++) {
+      mkdirSync(join(work, `many-${folder}`));
+      for (let n = 0; n < 98; n++) {
+        const bytes = noise(4_500, random);
+        const text = Array.from(
+          { length: 30 },
+          () => `  const value${random() % 1000} = compute(input, ${random() % 100});\n`,
+        );
+        writeFileSync(
+          join(work, `many-${folder}`, `file-${n}.txt`),
+          Buffer.concat([Buffer.from(text.join('')), bytes]),
+        );
+      }
+    }
   });
 
 /** A commit on tiny's main. Before each run the upstream is put back, so that every run sends the same. */
