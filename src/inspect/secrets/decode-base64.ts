@@ -5,9 +5,8 @@
  * alignment, whatever stands before them. The same for UTF-16 in base64, whose
  * zero bytes show; and a run that begins as gzip or zip does is decoded whole.
  */
-import { findHex, shortestHex } from './decode-hex.ts';
 import type { Encoded } from './encoded.ts';
-import { type EncodedRun, eachRun, reachBytes } from './encoded-run.ts';
+import { type EncodedRun, eachRun, type RunKind, reachBytes } from './encoded-run.ts';
 import type { Span } from './rule.ts';
 
 const shortestRun = 24;
@@ -50,11 +49,35 @@ interface Alignment {
   readonly sure: boolean;
 }
 
-/** Hex digits are characters of base64: what is hex is looked for in its runs. */
-export function findBase64AndHex(data: Buffer, span: Span, found: (encoded: Encoded) => void): void {
-  eachRun(data, span, kinds, shortestRun, reachBytes, (run) => {
+/** What gzip (H4sI) and zip (UEsD) begin with. */
+const letterH = 72;
+const letterU = 85;
+
+const base64: RunKind = {
+  alphabet: kinds,
+  shortest: shortestRun,
+  plausible(data, start, end) {
+    if (data[start] === letterH || data[start] === letterU) return true;
+    let history = 0;
+    let zeros = 0;
+    let before = 0;
+    let before2 = 0;
+    for (let at = start; at < end; at++) {
+      const kind = kinds[data[at] as number] as number;
+      history = (history << 1) | ((kind >> 2) & (before >> 1) & before2 & 1);
+      zeros = (zeros << 1) | (kind >> 4);
+      before2 = before;
+      before = kind;
+      if ((history & fourGroups) === fourGroups || (zeros & utf16Mask) === utf16Zeros) return true;
+    }
+    return false;
+  },
+};
+
+/** Within the span, and what of it reaches beyond. */
+export function findBase64(data: Buffer, span: Span, found: (encoded: Encoded) => void): void {
+  eachRun(data, span, base64, reachBytes, (run) => {
     for (const alignment of alignmentsOf(data, run)) found(encodedOf(data, run, alignment));
-    if (run.length >= shortestHex) findHex(data, run.span, found);
   });
 }
 

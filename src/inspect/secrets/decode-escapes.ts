@@ -5,7 +5,7 @@
  * the escapes of its family, and a stretch full of them is decoded once.
  */
 import type { Encoded } from './encoded.ts';
-import { type EscapeFamily, escapeFamilies } from './escape-families.ts';
+import { byteOfEscape, type EscapeFamily, escapeFamilies, lengthOfEscape } from './escape-families.ts';
 import type { Span } from './rule.ts';
 
 /** What begins an escape, in lower case, and the number of its family. */
@@ -60,44 +60,36 @@ function encodedOf(data: Buffer, { start, end }: Span, family: EscapeFamily): En
     shallow: true,
     sure: false,
     size: end - start,
-    open() {
-      const bytes = Buffer.allocUnsafe(end - start);
-      let length = 0;
-      eachByte(data, { start, end }, family, (byte) => {
-        bytes[length++] = byte;
-      });
-      return bytes.subarray(0, length);
-    },
+    open: () => decode(data, { start, end }, family),
     // Spans are asked for seldom: where each byte came from is found by decoding once more.
     outer(span) {
-      let length = 0;
-      let first = start;
-      let last = end;
-      eachByte(data, { start, end }, family, (_byte, at) => {
-        if (length === span.start) first = at;
-        if (length === span.end) last = at;
-        length++;
-      });
-      return { start: first, end: last };
+      const places = new Int32Array(end - start + 1);
+      const length = decode(data, { start, end }, family, places).length;
+      places[length] = end;
+      return {
+        start: places[Math.min(span.start, length)] ?? start,
+        end: places[Math.min(span.end, length)] ?? end,
+      };
     },
     openStart: start > 0,
     openEnd: end < data.length,
   };
 }
 
-function eachByte(
-  data: Buffer,
-  { start, end }: Span,
-  family: EscapeFamily,
-  told: (byte: number, at: number) => void,
-): void {
+// `places`, when given, is told where each byte came from.
+function decode(data: Buffer, { start, end }: Span, family: EscapeFamily, places?: Int32Array): Buffer {
+  const bytes = Buffer.allocUnsafe(end - start);
+  const begin = family.begin;
+  let length = 0;
   for (let at = start; at < end; ) {
     const byte = data[at] as number;
-    const decoded = byte === family.begin ? family.decode(data, at, end) : undefined;
-    if (decoded === undefined) told(byte, at++);
-    else {
-      if (decoded.byte >= 0) told(decoded.byte, at);
-      at += decoded.length;
+    const escape = byte === begin ? family.decode(data, at, end) : 0;
+    const decoded = escape === 0 ? byte : byteOfEscape(escape);
+    if (decoded >= 0) {
+      if (places !== undefined) places[length] = at;
+      bytes[length++] = decoded;
     }
+    at += escape === 0 ? 1 : lengthOfEscape(escape);
   }
+  return bytes.subarray(0, length);
 }

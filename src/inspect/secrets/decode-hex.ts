@@ -3,11 +3,11 @@
  * printable ASCII, or where gzip or zip begins: object ids and digests are not.
  */
 import type { Encoded } from './encoded.ts';
-import { type EncodedRun, eachRun } from './encoded-run.ts';
+import { type EncodedRun, eachRun, type RunKind, reachBytes } from './encoded-run.ts';
 import type { Span } from './rule.ts';
 
 /** Digits. */
-export const shortestHex = 32;
+const shortestRun = 32;
 const marginDigits = 8192;
 
 const values = new Int8Array(256).fill(-1);
@@ -25,9 +25,25 @@ for (const character of '0123456789abcdefABCDEF') {
 const twelvePairs = 0x555555;
 const sixteenPairs = 0x55555555;
 
-/** Within a span that no hex digits stand beside. */
+const archiveDigit = new Set(Buffer.from('15'));
+
+const hex: RunKind = {
+  alphabet: digits,
+  shortest: shortestRun,
+  plausible(data, start, end) {
+    if (archiveDigit.has(data[start] as number)) return true;
+    let history = 0;
+    for (let at = start; at < end; at++) {
+      history = (history << 1) | (highDigits[data[at] as number] as number);
+      if ((history & twelvePairs) === twelvePairs) return true;
+    }
+    return false;
+  },
+};
+
+/** Within the span, and what of it reaches beyond. */
 export function findHex(data: Buffer, span: Span, found: (encoded: Encoded) => void): void {
-  eachRun(data, span, digits, shortestHex, 0, (run) => {
+  eachRun(data, span, hex, reachBytes, (run) => {
     for (let alignment = 0; alignment < 2; alignment++) findAt(data, run, alignment, found);
   });
 }

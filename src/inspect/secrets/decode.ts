@@ -7,9 +7,10 @@
  * that is for rules on the type of a file. What claims to be gzip or zip and
  * cannot be opened (broken, encrypted, too large, too deep) is such a line.
  */
-import { findBase64AndHex } from './decode-base64.ts';
+import { findBase64 } from './decode-base64.ts';
 import { type Anchors, findEscapes } from './decode-escapes.ts';
 import { findGzip } from './decode-gzip.ts';
+import { findHex } from './decode-hex.ts';
 import { findUtf16 } from './decode-utf16.ts';
 import { findZip } from './decode-zip.ts';
 import type { Encoded } from './encoded.ts';
@@ -31,5 +32,6 @@ export function findEncodedText(
 ): void {
   findEscapes(data, anchors, found);
   findUtf16(data, span, found);
-  findBase64AndHex(data, span, found);
+  findBase64(data, span, found);
+  findHex(data, span, found);
 }

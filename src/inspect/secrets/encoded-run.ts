@@ -90,12 +90,19 @@ export class EncodedRun {
   }
 }
 
-/** Calls for every run of at least `shortest` characters of the alphabet in the span, or within `beyond` bytes of it. */
+/** What is looked for: characters, how many at least, and a first look at a run of one line that is cheap. */
+export interface RunKind {
+  readonly alphabet: Uint8Array;
+  readonly shortest: number;
+  /** False turns a run away before anything is made of it. */
+  plausible(data: Buffer, start: number, end: number): boolean;
+}
+
+/** Calls for every run of the kind in the span, or within `beyond` bytes of it. */
 export function eachRun(
   data: Buffer,
   span: Span,
-  alphabet: Uint8Array,
-  shortest: number,
+  { alphabet, shortest, plausible }: RunKind,
   beyond: number,
   found: (run: EncodedRun) => void,
 ): void {
@@ -103,25 +110,28 @@ export function eachRun(
     start: Math.max(0, span.start - beyond),
     end: Math.min(data.length, span.end + beyond),
   };
-  let floor = reach.start;
-  // A run that is long enough cannot lie between two probes.
-  for (let probe = floor + shortest - 1; probe < reach.end; ) {
-    if (alphabet[data[probe] as number] === 0) {
-      probe += shortest;
+  // The run would begin behind `before`; up to `known` its characters have been seen.
+  let before = reach.start - 1;
+  let known = before;
+  for (let probe = before + shortest; probe < reach.end; probe = before + shortest) {
+    let at = probe;
+    while (at > known && alphabet[data[at] as number] !== 0) at--;
+    if (at > known) {
+      before = at;
+      known = probe;
       continue;
     }
-    let start = probe;
-    while (start > floor && alphabet[data[start - 1] as number] !== 0) start--;
+    const start = before + 1;
     let end = probe + 1;
-    const enough = Math.min(reach.end, start + shortest);
-    while (end < enough && alphabet[data[end] as number] !== 0) end++;
-    if (end - start >= shortest) {
+    while (end < reach.end && alphabet[data[end] as number] !== 0) end++;
+    const wrapped = end - start >= shortestWrapped && nextLine(data, end) !== end;
+    if (wrapped || plausible(data, start, end)) {
       const run = new EncodedRun(data, start, reach, alphabet);
       found(run);
       end = run.end;
     }
-    floor = end;
-    probe = end + shortest;
+    before = end;
+    known = end;
   }
 }
 

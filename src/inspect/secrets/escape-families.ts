@@ -8,14 +8,14 @@ export interface EscapeFamily {
   readonly least: number;
   /** Whether what was found at an anchor is worth decoding; absent where the anchor says enough. */
   counts?(data: Buffer, at: number): boolean;
-  /** The escape that begins at `at`, if it is one; `byte` is -1 where it stands for nothing. */
-  decode(data: Buffer, at: number, end: number): DecodedEscape | undefined;
+  /** The escape that begins at `at`, as `escapeOf` packs it; 0 when there is none. */
+  decode(data: Buffer, at: number, end: number): number;
 }
 
-export interface DecodedEscape {
-  readonly byte: number;
-  readonly length: number;
-}
+/** A number, because one is made for each escape: `byte` is -1 where it stands for nothing. */
+const escapeOf = (byte: number, length: number): number => length * 512 + byte + 1;
+export const byteOfEscape = (escape: number): number => (escape & 511) - 1;
+export const lengthOfEscape = (escape: number): number => escape >> 9;
 
 /** Stands for every character that is not latin1. */
 const otherCharacter = 0x1a;
@@ -28,17 +28,16 @@ function hexDigit(byte: number | undefined): number {
   return lower >= 97 && lower <= 102 ? lower - 87 : -1;
 }
 
-/** The value of up to `most` hex digits, and how many there are. */
-function readHex(data: Buffer, at: number, end: number, most: number): { value: number; digits: number } {
+/** The value of so many hex digits; -1 when they are not. */
+function readHex(data: Buffer, at: number, end: number, digits: number): number {
+  if (at + digits > end) return -1;
   let value = 0;
-  let digits = 0;
-  while (digits < most && at + digits < end) {
-    const digit = hexDigit(data[at + digits]);
-    if (digit < 0) break;
+  for (let i = at; i < at + digits; i++) {
+    const digit = hexDigit(data[i]);
+    if (digit < 0) return -1;
     value = value * 16 + digit;
-    digits++;
   }
-  return { value, digits };
+  return value;
 }
 
 const byteOf = (value: number): number => (value < 256 ? value : otherCharacter);
@@ -61,23 +60,24 @@ const backslashes: EscapeFamily = {
   least: 1,
   decode(data, at, end) {
     const kind = data[at + 1];
-    if (kind === undefined || at + 1 >= end) return undefined;
+    if (kind === undefined || at + 1 >= end) return 0;
     if (kind === letterX) return fixedHex(data, at, end, 2);
     if (kind !== letterU) {
       const byte = simpleBytes[kind] as number;
-      return byte < 0 ? undefined : { byte, length: 2 };
+      return byte < 0 ? 0 : escapeOf(byte, 2);
     }
     if (data[at + 2] !== openBrace) return fixedHex(data, at, end, 4);
-    const { value, digits } = readHex(data, at + 3, end, 6);
-    if (digits === 0 || data[at + 3 + digits] !== closeBrace) return undefined;
-    return { byte: byteOf(value), length: digits + 4 };
+    let digits = 0;
+    while (digits < 6 && at + 3 + digits < end && hexDigit(data[at + 3 + digits]) >= 0) digits++;
+    if (digits === 0 || data[at + 3 + digits] !== closeBrace) return 0;
+    return escapeOf(byteOf(readHex(data, at + 3, end, digits)), digits + 4);
   },
 };
 
 // A letter of its own follows the first byte.
-function fixedHex(data: Buffer, at: number, end: number, wanted: number): DecodedEscape | undefined {
-  const { value, digits } = readHex(data, at + 2, end, wanted);
-  return digits === wanted ? { byte: byteOf(value), length: wanted + 2 } : undefined;
+function fixedHex(data: Buffer, at: number, end: number, digits: number): number {
+  const value = readHex(data, at + 2, end, digits);
+  return value < 0 ? 0 : escapeOf(byteOf(value), digits + 2);
 }
 
 const percent: EscapeFamily = {
@@ -88,9 +88,9 @@ const percent: EscapeFamily = {
   decode: twoDigits,
 };
 
-function twoDigits(data: Buffer, at: number, end: number): DecodedEscape | undefined {
-  const { value, digits } = readHex(data, at + 1, end, 2);
-  return digits === 2 ? { byte: value, length: 3 } : undefined;
+function twoDigits(data: Buffer, at: number, end: number): number {
+  const value = readHex(data, at + 1, end, 2);
+  return value < 0 ? 0 : escapeOf(value, 3);
 }
 
 const quotedPrintable: EscapeFamily = {
@@ -107,7 +107,7 @@ const quotedPrintable: EscapeFamily = {
   },
   decode(data, at, end) {
     const softBreak = data[at + 1] === 13 ? at + 2 : at + 1;
-    if (softBreak < end && data[softBreak] === 10) return { byte: -1, length: softBreak + 1 - at };
+    if (softBreak < end && data[softBreak] === 10) return escapeOf(-1, softBreak + 1 - at);
     return twoDigits(data, at, end);
   },
 };
@@ -123,14 +123,14 @@ const html: EscapeFamily = {
   decode(data, at, end) {
     const text = data.toString('latin1', at, Math.min(end, at + longestEntity));
     const found = /^&(?:#(?:[xX]([0-9A-Fa-f]{1,6})|([0-9]{1,7}))|([a-z]{2,4}));/.exec(text);
-    if (found === null) return undefined;
+    if (found === null) return 0;
     const [whole, hex, decimal, name] = found;
     const length = whole.length;
     if (name !== undefined) {
       const character = entities[name];
-      return character === undefined ? undefined : { byte: character.charCodeAt(0), length };
+      return character === undefined ? 0 : escapeOf(character.charCodeAt(0), length);
     }
-    return { byte: byteOf(Number.parseInt(hex ?? decimal ?? '', hex === undefined ? 10 : 16)), length };
+    return escapeOf(byteOf(Number.parseInt(hex ?? decimal ?? '', hex === undefined ? 10 : 16)), length);
   },
 };
 
@@ -142,12 +142,12 @@ const zeroX: EscapeFamily = {
   least: 12,
   // What separates the numbers of a list belongs to the number before it.
   decode(data, at, end) {
-    if (((data[at + 1] as number) | 32) !== letterX) return undefined;
+    if (((data[at + 1] as number) | 32) !== letterX) return 0;
     const found = fixedHex(data, at, end, 2);
-    if (found === undefined || hexDigit(data[at + 4]) >= 0) return undefined;
-    let next = at + found.length;
+    if (found === 0 || hexDigit(data[at + 4]) >= 0) return 0;
+    let next = at + lengthOfEscape(found);
     while (next < end && (data[next] === comma || (data[next] as number) <= 32)) next++;
-    return { byte: found.byte, length: next - at };
+    return escapeOf(byteOfEscape(found), next - at);
   },
 };
 
