@@ -29,6 +29,8 @@ interface Kept {
  */
 export class RecentAdvertisements {
   readonly #kept = new Map<string, Kept>();
+  /** The advertisement of each repository that is being read and may still be kept. */
+  readonly #passing = new Map<string, object>();
   readonly #now: () => number;
 
   /** @param now milliseconds, monotonic. */
@@ -48,18 +50,24 @@ export class RecentAdvertisements {
   watch(path: string, { body, at }: Advertised): Advertised {
     this.forget(path);
     const time = this.#now();
-    const keep = (pieces: readonly Buffer[]): void => {
+    const mark = {};
+    this.#passing.set(path, mark);
+    const end = (pieces: readonly Buffer[] | undefined): void => {
+      if (this.#passing.get(path) !== mark) return;
+      this.#passing.delete(path);
+      if (pieces === undefined) return;
       this.#kept.set(path, { pieces, at, time });
       for (const oldest of this.#kept.keys()) {
         if (this.#kept.size <= maxKept) return;
         this.#kept.delete(oldest);
       }
     };
-    return { body: watched(body, keep), at };
+    return { body: watched(body, end), at };
   }
 
-  /** A push changes what is advertised. */
+  /** A push changes what is advertised, also where it is still being read. */
   forget(path: string): void {
+    this.#passing.delete(path);
     this.#kept.delete(path);
   }
 }
@@ -72,16 +80,22 @@ async function* each(pieces: readonly Buffer[]): AsyncGenerator<Buffer> {
   yield* pieces;
 }
 
+/** @param end is told what passed, or undefined when that was too much or was not read to its end. */
 async function* watched(
   body: AsyncIterable<Buffer>,
-  keep: (pieces: readonly Buffer[]) => void,
+  end: (pieces: readonly Buffer[] | undefined) => void,
 ): AsyncGenerator<Buffer> {
   const pieces: Buffer[] = [];
   let bytes = 0;
-  for await (const piece of body) {
-    bytes += piece.length;
-    if (bytes <= maxBytes) pieces.push(Buffer.from(piece));
-    yield piece;
+  let isWhole = false;
+  try {
+    for await (const piece of body) {
+      bytes += piece.length;
+      if (bytes <= maxBytes) pieces.push(Buffer.from(piece));
+      yield piece;
+    }
+    isWhole = bytes <= maxBytes;
+  } finally {
+    end(isWhole ? pieces : undefined);
   }
-  if (bytes <= maxBytes) keep(pieces);
 }

@@ -46,4 +46,8 @@ test('what was not read to its end, is large, or was pushed to since, is not giv
   await read(recent.watch('acme/web', shown('one')));
   recent.forget('acme/web');
   assert.equal(recent.take('acme/web', login('agent')), undefined);
+  const late = recent.watch('acme/web', shown('one'));
+  recent.forget('acme/web');
+  await read(late);
+  assert.equal(recent.take('acme/web', login('agent')), undefined);
 });
