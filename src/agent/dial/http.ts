@@ -68,6 +68,7 @@ export async function dialHttp(
         async push() {
           // Read to its end, an answer leaves its connection to the next request.
           await readRest(body);
+          recent.forget(path);
           const { input, answer } = client.post('receive-pack', at, aborter.signal);
           return { input, output: Readable.from(bodyOf(answer), { objectMode: false }), complaint: () => '' };
         },
