@@ -22,6 +22,9 @@ export interface PushContentsContext {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Commits and changes that are judged in one push, each once for every ref that brings it: some seconds of one core. */
+const maxJudged = 1_500_000;
+
 /** What each update of a push brings, and what belongs to none of them. */
 export type PushContents = Required<Pick<PushFacts, 'contents' | 'findings'>> & Pick<PushFacts, 'hidden'>;
 
@@ -38,16 +41,21 @@ export async function pushContents(
   const { open, cache, repoKey, asksForContent, baseline, signal } = context;
   const { objectFormat, pushOptions } = request;
   const novelty = await whatIsNew(request, held, { open, signal, asksForContent });
-  const { updates, unreached, known, unknowns } = novelty;
+  const { updates, unreached, known, unknowns, unread } = novelty;
   const upstream = new UpstreamObjects({ cache, repoKey, open, objectFormat, signal });
   try {
-    const order = { updates, unreached, known, pushOptions, baseline };
+    const order = { updates, unreached, known, pushOptions, content: asksForContent, baseline };
     const walked = await held.walk(order, upstream.borrow, signal);
+    const brought = walked.updates.reduce((sum, { counts }) => sum + counts.commits + counts.changes, 0);
+    if (brought > maxJudged) {
+      const detail = `its refs bring ${brought} commits and changes of files together, and ${maxJudged} can be judged at once; push fewer refs at a time`;
+      throw new RefgateError('LIMIT_EXCEEDED', 'client', detail);
+    }
     for (const tree of walked.trees) cache.set(repoKey, tree);
     const byRef = new Map(updates.map(({ ref }, index) => [ref, walked.updates[index]]));
     return {
       contents: request.updates.map(({ ref, newOid }) =>
-        isZeroOid(newOid) ? nothing : contentsOf(byRef.get(ref), unknowns),
+        isZeroOid(newOid) ? nothing : contentsOf(byRef.get(ref), [...unknowns, ...(unread.get(ref) ?? [])]),
       ),
       findings: walked.findings,
       ...(walked.hidden === undefined ? {} : { hidden: walked.hidden }),
