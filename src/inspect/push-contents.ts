@@ -1,3 +1,4 @@
+import { RefgateError } from '../domain/error.ts';
 import type { CommitFacts, PathChange, RefContents, UnknownFact } from '../domain/facts.ts';
 import type { PushRequest } from '../domain/git.ts';
 import type { FetchSource } from '../domain/ports.ts';
