@@ -67,8 +67,8 @@ export function testKilled(way: 'kill-before' | 'kill-after'): void {
 
       refgate = await scene.start(failureAt(index + 1));
       assert.ok(scene.isQuarantineEmpty());
-      await verifyLedger(refgate);
       await untilSettled(refgate, name);
+      await verifyLedger(refgate);
       await assertSettled(refgate, name, made ? 'applied' : 'not-applied');
       const second = await scene.push(refgate, name);
       assert.equal(second.status, 0, second.stderr);
