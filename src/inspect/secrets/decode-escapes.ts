@@ -83,13 +83,13 @@ function decode(data: Buffer, { start, end }: Span, family: EscapeFamily, places
   let length = 0;
   for (let at = start; at < end; ) {
     const byte = data[at] as number;
-    const escape = byte === begin ? family.decode(data, at, end) : 0;
-    const decoded = escape === 0 ? byte : byteOfEscape(escape);
+    const packed = byte === begin ? family.decode(data, at, end) : 0;
+    const decoded = packed === 0 ? byte : byteOfEscape(packed);
     if (decoded >= 0) {
       if (places !== undefined) places[length] = at;
       bytes[length++] = decoded;
     }
-    at += escape === 0 ? 1 : lengthOfEscape(escape);
+    at += packed === 0 ? 1 : lengthOfEscape(packed);
   }
   return bytes.subarray(0, length);
 }

@@ -14,8 +14,8 @@ export interface EscapeFamily {
 
 /** A number, because one is made for each escape: `byte` is -1 where it stands for nothing. */
 const escapeOf = (byte: number, length: number): number => length * 512 + byte + 1;
-export const byteOfEscape = (escape: number): number => (escape & 511) - 1;
-export const lengthOfEscape = (escape: number): number => escape >> 9;
+export const byteOfEscape = (packed: number): number => (packed & 511) - 1;
+export const lengthOfEscape = (packed: number): number => packed >> 9;
 
 /** Stands for every character that is not latin1. */
 const otherCharacter = 0x1a;

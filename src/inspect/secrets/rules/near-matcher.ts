@@ -36,6 +36,7 @@ export function nearMatcher(tokens: readonly CompiledToken[], nearness: Nearness
   const backwards = around || partner !== undefined;
   const tryAt = (data: Buffer, from: number, to: number, start: number): Span | undefined => {
     for (const token of tokens) {
+      if (!token.mayBegin(data, to, start)) continue;
       const span = token.matchFrom(data, from, to, start);
       if (span !== undefined && admit(data.toString('latin1', span.start, span.end))) return span;
     }
@@ -96,20 +97,21 @@ function searchBefore(window: Window, tryAt: Try, between: Between): Span | unde
   return undefined;
 }
 
-const openers = new Set(Buffer.from(' \t\n\r"\'`=:,>([{|;@/\\&?'));
+const openers = new Uint8Array(256);
+for (const byte of Buffer.from(' \t\n\r"\'`=:,>([{|;@/\\&?')) openers[byte] = 1;
 
 /** Whether the byte before can stand before a value; the first byte after the keyword may follow it at once. */
 const opens = (data: Buffer, start: number, first: number): boolean =>
-  start === first || openers.has(data[start - 1] as number);
+  start === first || openers[data[start - 1] as number] === 1;
 
 /** No more than two line ends, and something that assigns, quotes or parts: between, or the keyword's own last byte. */
 function assigned(data: Buffer, low: number, high: number): boolean {
   let lines = 0;
-  let parted = openers.has(data[low - 1] as number);
+  let parted = openers[data[low - 1] as number] === 1;
   for (let i = low; i < high; i++) {
     const byte = data[i] as number;
     if (byte === 10 && ++lines > 2) return false;
-    parted ||= openers.has(byte);
+    parted ||= openers[byte] === 1;
   }
   return parted;
 }

@@ -20,6 +20,8 @@ export interface CompiledToken {
   readonly leading: readonly string[];
   /** The longest match around its keyword at `at`. */
   findAt(data: Buffer, from: number, to: number, at: number, keyword: string): Span | undefined;
+  /** False where no match begins at `start`, by a look at two bytes. */
+  mayBegin(data: Buffer, to: number, start: number): boolean;
   /** The longest match that begins at `start`, if one does. */
   matchFrom(data: Buffer, from: number, to: number, start: number): Span | undefined;
 }
@@ -42,6 +44,7 @@ export function compileToken(grammar: string, boundary?: string): CompiledToken 
   const pivot = findPivot(whole);
   const before = reversed(whole.slice(0, pivot?.start ?? 0));
   const after = whole.slice(pivot?.end ?? 0);
+  const beginning = beginningOf(whole);
   const matchForward = (
     sequence: TokenSequence,
     data: Buffer,
@@ -62,12 +65,36 @@ export function compileToken(grammar: string, boundary?: string): CompiledToken 
       const end = matchForward(after, data, to, at + keyword.length);
       return end === undefined ? undefined : { start: 0 - negated, end };
     },
+    mayBegin: (data, to, start) =>
+      start + beginning.length <= to &&
+      beginning.first[data[start] as number] === 1 &&
+      beginning.last[data[start + beginning.length - 1] as number] === 1,
     matchFrom(data, from, to, start) {
       if (!freeOnLeft(data, from, start, left)) return undefined;
       const end = matchForward(whole, data, to, start);
       return end === undefined ? undefined : { start, end };
     },
   };
+}
+
+interface Beginning {
+  readonly length: number;
+  readonly first: ByteSet;
+  readonly last: ByteSet;
+}
+
+const onlyByte = (text: string, at: number): ByteSet =>
+  new Uint8Array(256).fill(1, text.charCodeAt(at), text.charCodeAt(at) + 1);
+
+// What every match begins with: bytes of a class or a literal; of a choice nothing is known.
+function beginningOf([node]: TokenSequence): Beginning {
+  if (node?.kind === 'class' && node.min > 0) return { length: node.min, first: node.set, last: node.set };
+  if (node?.kind === 'literal') {
+    const length = node.text.length;
+    return { length, first: onlyByte(node.text, 0), last: onlyByte(node.text, length - 1) };
+  }
+  const any = new Uint8Array(256).fill(1);
+  return { length: 1, first: any, last: any };
 }
 
 /** One matcher of several tokens, each found by its own keywords; the longest span wins. */
@@ -118,8 +145,8 @@ function freeOnLeft(data: Buffer, from: number, start: number, taken: ByteSet): 
 }
 
 const backslash = 0x5c;
-const isHex = (byte: number | undefined): boolean => byte !== undefined && hexDigits.has(byte);
-const hexDigits = new Set(Buffer.from('0123456789abcdefABCDEF'));
+const isHex = (byte: number | undefined): boolean => byte !== undefined && hexDigits[byte] === 1;
+const hexDigits = parseClass('hexx');
 const oneLetterEscapes = new Set(Buffer.from('nrtbfv0e'));
 
 // A letter that ends an escape (\n, \x3d, \u003d, %3D, the colour of a terminal) is not part of the word that follows it.

@@ -21,12 +21,39 @@ export function run(
   limit: number,
   step: 1 | -1,
 ): Places {
-  let places: Places = [start, start];
-  for (const node of sequence) {
-    places = advance(node, data, places, limit, step);
+  // As long as there is one place, no interval is made: most tokens never need one.
+  let place = start;
+  let n = 0;
+  for (; n < sequence.length; n++) {
+    const node = sequence[n] as TokenNode;
+    if (node.kind === 'literal') {
+      if (place + node.text.length > limit || !literalAt(node.text, data, place, step)) return nowhere;
+      place += node.text.length;
+    } else if (node.kind === 'class' && node.min === node.max) {
+      if (place + node.min > limit || !classAt(node, data, place, step)) return nowhere;
+      place += node.min;
+    } else break;
+  }
+  let places: Places = [place, place];
+  for (; n < sequence.length; n++) {
+    places = advance(sequence[n] as TokenNode, data, places, limit, step);
     if (places.length === 0) break;
   }
   return places;
+}
+
+const nowhere: Places = [];
+
+function classAt(
+  { set, min }: TokenNode & { kind: 'class' },
+  data: Buffer,
+  place: number,
+  step: 1 | -1,
+): boolean {
+  for (let i = place; i < place + min; i++) {
+    if (set[byteAt(data, i, step)] !== 1) return false;
+  }
+  return true;
 }
 
 function advance(node: TokenNode, data: Buffer, places: Places, limit: number, step: 1 | -1): Places {
