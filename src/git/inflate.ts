@@ -1,4 +1,4 @@
-import { constants, createInflate, deflateSync, inflateSync } from 'node:zlib';
+import { constants, createInflate, deflateSync, type Inflate, type InflateRaw, inflateSync } from 'node:zlib';
 import { RefgateError } from '../domain/error.ts';
 
 /**
@@ -35,15 +35,17 @@ interface ZlibHandle {
   onerror: (message: string, errno: number, code: string) => void;
 }
 
-class HandleEngine implements ZlibEngine {
+/** Give it a stream of `createInflate` or `createInflateRaw` that nobody else uses. Only where `bestEngine` says `handle`. */
+export class HandleEngine implements ZlibEngine {
   availIn = 0;
   availOut = 0;
-  readonly #stream = createInflate();
+  readonly #stream: Inflate | InflateRaw;
   readonly #handle: ZlibHandle;
   readonly #state: Uint32Array;
   #error: string | undefined;
 
-  constructor() {
+  constructor(stream: Inflate | InflateRaw = createInflate()) {
+    this.#stream = stream;
     const inner = this.#stream as unknown as { _handle: ZlibHandle; _writeState: Uint32Array };
     this.#handle = inner._handle;
     this.#state = inner._writeState;

@@ -2,8 +2,8 @@ import { constants, inflateRawSync } from 'node:zlib';
 import type { Work } from './work.ts';
 
 /** About what starting the inflater costs. */
-const unitsPerStart = 20_000;
-const unitsPerByte = 4;
+export const unitsPerStart = 20_000;
+export const unitsPerByte = 4;
 
 /**
  * What deflated data hold, as far as the account of decoded bytes goes, and
@@ -17,7 +17,7 @@ export function inflateBounded(
 ): { readonly bytes: Buffer; readonly consumed: number } | undefined {
   if (!work.spend(unitsPerStart)) return undefined;
   const options = {
-    maxOutputLength: Math.max(1, work.decodedLeft),
+    maxOutputLength: Math.max(1, Math.min(work.decodedLeft, work.limits.decodedAtOnce)),
     info: true,
     chunkSize: Math.max(1024, Math.min(64 * 1024, data.length * 4)),
   } as const;

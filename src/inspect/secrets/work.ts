@@ -7,10 +7,14 @@ export interface ScanLimits {
   readonly workBase: number;
   /** Units for each byte that is given to a scan. */
   readonly workPerByte: number;
+  /** Hits of keywords at the plain price, for a scan of any size; those beyond cost more. */
+  readonly plainHits: number;
   /** Bytes that the decoders may make in one scan, of any size. */
   readonly decodedBase: number;
   /** Bytes that the decoders may make for each byte that is given. */
   readonly decodedPerByte: number;
+  /** Bytes that one archive may give where it is not opened piece by piece. */
+  readonly decodedAtOnce: number;
   /** How many wrappings are taken off one within the other. */
   readonly depth: number;
   readonly matches: number;
@@ -20,17 +24,21 @@ export interface ScanLimits {
 export const defaultLimits: ScanLimits = {
   workBase: 8 * 1024 * 1024,
   workPerByte: 64,
+  plainHits: 8192,
   decodedBase: 16 * 1024 * 1024,
-  decodedPerByte: 4,
+  decodedPerByte: 16,
+  decodedAtOnce: 48 * 1024 * 1024,
   depth: 2,
   matches: 1000,
   deadlineMs: 30_000,
 };
 
 /** Keywords are sparse in what people write: more hits than these cost more, because then somebody wants them to. */
-const plainHits = 8192;
 const bytesPerPlainHit = 64;
 const weightOfOthers = 16;
+
+/** What comes in pieces has more time, the larger it is. */
+const streamedBytesPerMs = 4 * 1024;
 
 const unitsPerLookAtTheClock = 1024 * 1024;
 
@@ -43,15 +51,17 @@ export class Work {
   readonly limits: ScanLimits;
   #left: number;
   #used = 0;
-  #plainHitsLeft = plainHits;
+  #plainHitsLeft: number;
   #decodedLeft: number;
   #spent = false;
   #nextLook = unitsPerLookAtTheClock;
-  readonly #until: number;
+  #until: number;
+  #msLeft = 0;
 
   constructor(limits: ScanLimits) {
     this.limits = limits;
     this.#left = limits.workBase;
+    this.#plainHitsLeft = limits.plainHits;
     this.#decodedLeft = limits.decodedBase;
     this.#until = performance.now() + limits.deadlineMs;
   }
@@ -70,6 +80,23 @@ export class Work {
     this.#left += bytes * this.limits.workPerByte;
     this.#plainHitsLeft += bytes / bytesPerPlainHit;
     this.#decodedLeft += bytes * this.limits.decodedPerByte;
+  }
+
+  /** The same for a window of a stream, which makes room for time, too. @param decoded the bytes are not given: a decoder made them. */
+  grantWindow(bytes: number, decoded: boolean): void {
+    const left = this.#decodedLeft;
+    this.grant(bytes);
+    if (decoded) this.#decodedLeft = left;
+    this.#until += bytes / streamedBytesPerMs;
+  }
+
+  /** Until `resume` no time passes: the next piece may be long in coming. */
+  pause(): void {
+    this.#msLeft = this.#until - performance.now();
+  }
+
+  resume(): void {
+    this.#until = performance.now() + this.#msLeft;
   }
 
   /** False once there is no more work, or no more time, to be had. */
