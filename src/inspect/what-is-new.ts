@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { RefgateError } from '../domain/error.ts';
 import type { UnknownFact } from '../domain/facts.ts';
-import type { ObjectFormat, Oid, PushRequest, RefUpdate } from '../domain/git.ts';
+import type { ObjectFormat, ObjectType, Oid, PushRequest, RefUpdate } from '../domain/git.ts';
 import type { FetchSource, HeldPack } from '../domain/ports.ts';
 import { isZeroOid } from '../git/oid.ts';
 import { borrowPresent, fetchObjects } from './borrow.ts';
@@ -21,6 +21,8 @@ export interface NoveltyContext {
 export interface Novelty extends Pick<WalkOrder, 'updates' | 'unreached' | 'known'> {
   /** What could not be found out, for every update alike. */
   readonly unknowns: readonly UnknownFact[];
+  /** The same of single refs. */
+  readonly unread: ReadonlyMap<string, readonly UnknownFact[]>;
 }
 
 /** Haves of one question, about 500 kB of pkt-lines: with fewer, more counts as new. */
@@ -49,9 +51,10 @@ export async function whatIsNew(
   const lines = await follow(await peelKnown(request.updates, held, tips), held);
   // An old oid is the client's claim, and the upstream compares it for its own ref alone.
   const beyond = new Set(lines.flatMap(({ oldOid, boundary }) => boundary.filter((oid) => oid !== oldOid)));
-  const [unreached, known] = await Promise.all([
+  const [unreached, known, unread] = await Promise.all([
     findUnreached([...beyond], request.objectFormat, tips, context),
     findKnown(lines, held, request.objectFormat, tips, context),
+    findUnread(lines, held, request.objectFormat, tips, context),
   ]);
   const updates = lines.map(({ ref, oldOid, newOid, boundary, moved }): WalkUpdate => {
     const difference = oldOid !== undefined && boundary.some((oid) => oid !== oldOid);
@@ -63,13 +66,15 @@ export async function whatIsNew(
       content: difference && moved && context.asksForContent,
     };
   });
-  return { updates, unreached: unreached.commits, known, unknowns: unreached.unknowns };
+  return { updates, unreached: unreached.commits, known, unknowns: unreached.unknowns, unread };
 }
 
 interface Line {
   readonly ref: string;
   readonly oldOid?: Oid;
   readonly newOid: Oid;
+  /** What the new tip stands for, tags of the pack peeled. */
+  readonly tip: Oid;
   /** Commits outside the pack that the new tip leads to; of new refs, only those that no other one led to before. */
   readonly boundary: readonly Oid[];
   /** Commits of the pack all of whose parents are outside it. */
@@ -117,7 +122,7 @@ async function follow(updates: readonly RefUpdate[], held: HeldPack): Promise<re
     }
     const old = isNew ? {} : { oldOid };
     const commits = found.size - boundary.length;
-    lines.push({ ref, newOid, ...old, boundary, bottoms, commits, moved: type === undefined });
+    lines.push({ ref, newOid, tip, ...old, boundary, bottoms, commits, moved: type === undefined });
   }
   return lines;
 }
@@ -230,6 +235,46 @@ async function notReached(
 }
 
 /**
+ * Refs that would lead to what the upstream holds and no ref of it names: a tag that was deleted, or a tree or
+ * blob. Nobody has judged what is behind it, and a client that has it would have sent it.
+ */
+async function findUnread(
+  lines: readonly Line[],
+  held: HeldPack,
+  objectFormat: ObjectFormat,
+  tips: UpstreamTips,
+  { open, signal }: NoveltyContext,
+): Promise<ReadonlyMap<string, readonly UnknownFact[]>> {
+  const unread = new Map<string, readonly UnknownFact[]>();
+  const outside = lines.filter(({ tip }) => held.typeOf(tip) === undefined);
+  if (outside.length === 0) return unread;
+  const { tips: reached } = await tips.get();
+  const asked = outside.filter(({ tip, newOid }) => !reached.has(tip) || claimOf(newOid, held) !== 'commit');
+  const there = await borrowPresent(
+    open,
+    asked.map(({ tip }) => tip),
+    { objectFormat, signal },
+  );
+  const types = new Map(there.map(({ oid, type }) => [oid, type]));
+  for (const { ref, newOid, tip } of asked) {
+    const type = types.get(tip);
+    if (type === 'commit' && claimOf(newOid, held) === 'commit') continue;
+    const what = type === undefined ? 'an object' : `a ${type}`;
+    const text = `${ref} would lead to ${what} ${tip.slice(0, 10)} that is not in the push, and that no ref of the upstream names`;
+    unread.set(ref, [{ what: 'history', text, oid: tip }]);
+  }
+  return unread;
+}
+
+/** What the last tag of the pack says that it names. */
+function claimOf(newOid: Oid, held: HeldPack): ObjectType {
+  let type: ObjectType = 'commit';
+  for (let target = held.tagTarget(newOid); target !== undefined; target = held.tagTarget(target.oid))
+    type = target.type;
+  return type;
+}
+
+/**
  * Commits of the pack that a ref of the upstream reaches already: a client that
  * does not know that ref sends them once more. When the oldest ones are not
  * there, none is.
@@ -250,9 +295,10 @@ async function findKnown(
   const known: Oid[] = [];
   let frontier = there.map(({ oid }) => oid);
   for (let round = 0; frontier.length > 0 && round < maxRounds; round++) {
-    const loose = new Set(
-      (await notReached(frontier, (await tips.get()).tips, format, context)).map(({ oid }) => oid),
-    );
+    const outside = await notReached(frontier, (await tips.get()).tips, format, context);
+    // An answer that was not read to its end does not say what is reached.
+    if (outside.length > maxUnreached) break;
+    const loose = new Set(outside.map(({ oid }) => oid));
     const found = frontier.filter((oid) => !loose.has(oid));
     known.push(...found);
     if (known.length > maxAsked) break;

@@ -66,6 +66,7 @@ test('a push on top of the old tip asks the upstream nothing', async (t) => {
     unreached: [],
     known: [],
     unknowns: [],
+    unread: new Map(),
   });
 });
 

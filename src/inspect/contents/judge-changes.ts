@@ -3,7 +3,7 @@ import type { Oid } from '../../domain/git.ts';
 import { admitAt, pathFindings } from '../secrets/locate.ts';
 import type { SecretRule } from '../secrets/rule.ts';
 import type { BorrowedObjects } from './borrowed-objects.ts';
-import { type FoundList, findingOf, pathRuleFinding } from './finding.ts';
+import { type FoundList, findingOf, maskedPath, pathRuleFinding } from './finding.ts';
 import { isLimit } from './limit.ts';
 import type { KindedChange } from './renames.ts';
 import { ScannedPaths } from './scanned-paths.ts';
@@ -21,8 +21,8 @@ export interface JudgeParts {
 /** Whose changes are judged, and what is told of them. */
 export interface Changer {
   readonly commit: Oid | undefined;
-  /** Blobs that are not in the pack are borrowed, and searched. */
-  readonly borrowBlobs: boolean;
+  /** Which blobs that are not in the pack are borrowed, and searched; `brought`: those that no parent has where they are, or were moved from. */
+  readonly borrows: 'all' | 'brought' | 'none';
   readonly found: Pick<FoundList, 'find' | 'miss'>;
 }
 
@@ -52,7 +52,7 @@ export class ChangeJudge {
     changer: Changer,
   ): Promise<readonly Omit<PathChange, 'source' | 'commit'>[]> {
     if (this.#borrowed.size > maxRemembered) this.#borrowed.clear();
-    if (changer.borrowBlobs) await this.#borrow(changes.map(({ entry }) => entry));
+    await this.#borrow(changes.flatMap((change) => (isBorrowed(change, changer) ? [change.entry] : [])));
     const doubts: Doubt[] = [];
     const facts = changes.map((change) => this.#look(change, changer, doubts));
     if (doubts.length > 0) await this.#settle(doubts, changer);
@@ -85,9 +85,11 @@ export class ChangeJudge {
     return { ...fact, size, type, ...(lfs ? { lfs: true as const } : {}) };
   }
 
-  #missBlob({ path }: KindedChange, { oid }: Entry, { commit, borrowBlobs, found }: Changer): void {
+  #missBlob(change: KindedChange, { oid }: Entry, changer: Changer): void {
+    const { commit, found } = changer;
+    const { path } = change;
     const type = this.#parts.pack.typeOf(oid);
-    if (type === undefined && !borrowBlobs) return;
+    if (type === undefined && !isBorrowed(change, changer)) return;
     const text =
       type === undefined
         ? 'the upstream did not give it'
@@ -166,7 +168,7 @@ export class ChangeJudge {
       const inPath = this.#paths.found(path);
       const where = { place: 'path', commit, path, oid: entry?.oid } as const;
       for (const secret of inPath?.secrets ?? [])
-        found.find(findingOf(secret, { ...where, path: masked(path, secret) }, baseline));
+        found.find(findingOf(secret, { ...where, path: maskedPath(path, secret) }, baseline));
       for (const why of inPath?.unscanned ?? [])
         found.miss({
           what: 'content',
@@ -175,13 +177,16 @@ export class ChangeJudge {
           ...(commit === undefined ? {} : { commit }),
         });
       if (entry?.mode === 'submodule') continue;
-      for (const rule of pathFindings(rules, path)) found.find(pathRuleFinding(rule, where, baseline));
+      for (const rule of pathFindings(rules, path)) {
+        const fingerprint = this.#parts.scan.fingerprint(`${rule.id}\0${path}`);
+        found.find(pathRuleFinding(rule, where, fingerprint, baseline));
+      }
     }
   }
 }
 
-/** The path without the secret in it. */
-function masked(path: string, { match: { start, end }, sample }: ScannedSecret): string {
-  const bytes = Buffer.from(path);
-  return `${bytes.toString('utf8', 0, start)}${sample}${bytes.toString('utf8', end)}`;
+/** A new commit can name what the upstream holds on another ref, or on none. */
+function isBorrowed({ entry, olds, fromOlds = [] }: KindedChange, { borrows }: Changer): boolean {
+  if (borrows !== 'brought') return borrows === 'all';
+  return ![...olds, ...fromOlds].some((old) => old !== undefined && old.oid === entry?.oid);
 }

@@ -24,6 +24,8 @@ export interface WalkOrder {
   readonly unreached: readonly BorrowedObject[];
   /** Commits of the pack that the upstream has already; what they reach is not new. */
   readonly known: readonly Oid[];
+  /** Whether blobs are borrowed and scanned that a new commit of the pack brings to a path and that the pack lacks. */
+  readonly content?: boolean;
   /** Fingerprints that are accepted for this repository. */
   readonly baseline: readonly string[];
   /** Findings of one update that are listed; 1,000 if left out. Further ones are counted, as an unknown fact. */
@@ -98,4 +100,6 @@ export interface PackScan {
   unscanned?(oid: Oid): readonly string[];
   /** Scans what is not in the pack: a borrowed object, a path, a ref name, a push option. */
   scan(content: Buffer): ScannedBlob;
+  /** The keyed hash of a text, as findings carry it. */
+  fingerprint(text: string): string;
 }

@@ -235,7 +235,8 @@ class Walk {
     const isUnreached = this.#unreached.has(oid);
     for (const { path, why } of diff.gaps) found.miss({ what: 'history', text: why, path, commit: oid });
     this.#objects.commit(oid, content, isUnreached, found);
-    const changer = { commit: oid, borrowBlobs: isUnreached, found };
+    const borrows = isUnreached ? 'all' : this.#parts.order.content === true ? 'brought' : 'none';
+    const changer = { commit: oid, borrows, found } as const;
     const changes = await this.#changes.judge(withKinds(diff.changes), changer);
     this.#lists.add(set, commitFacts(oid, content, this.#parts.objectFormat), changes);
   }
@@ -284,7 +285,7 @@ class Walk {
     await this.#trees.settle([{ diff, keep: true }]);
     for (const { path, why } of diff.gaps) found.miss({ what: 'history', text: why, path });
     const changes = withKinds(this.#withoutNew(i, diff.changes));
-    const changer = { commit: undefined, borrowBlobs, found };
+    const changer = { commit: undefined, borrows: borrowBlobs ? 'all' : 'none', found } as const;
     this.#lists.addExisting(this.#sets.with(0, i), await this.#changes.judge(changes, changer));
   }
 
