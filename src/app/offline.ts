@@ -5,7 +5,7 @@ export { parseTtl } from '../identity/ttl.ts';
 export { testPolicy } from '../policy/cases.ts';
 export { changes } from '../policy/document.ts';
 export { imaginePush } from '../policy/imagine.ts';
-export { checkPolicy, loadPolicy } from '../policy/load.ts';
+export { checkPolicy, loadPolicy, policyWarnings } from '../policy/load.ts';
 export { version } from '../session/version.ts';
 export type { HeldCredential } from '../upstream/link-vault.ts';
 export { createVaultClient } from '../upstream/vault-client.ts';

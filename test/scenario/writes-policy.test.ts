@@ -67,6 +67,16 @@ test('a policy from its first check to a restart', { timeout: 120_000 }, async (
     assert.match(run.stderr, /broken\.yaml:4:\d+: the key "pth" is unknown; did you mean "path"\?/);
   });
 
+  await t.test('check warns of what has run out', async () => {
+    const old = `${kept}secrets:\n  allow: [{ path: "test/**", reason: fixtures, until: 2025-01-31 }]\n`;
+    const run = await refgate.cli(['policy', 'check', file('old.yaml', old)]);
+    assert.equal(run.status, 0);
+    assert.match(
+      run.stderr,
+      /old\.yaml:\d+:\d+: warning: the line has not counted since 2025-01-31; remove it/,
+    );
+  });
+
   await t.test('test runs the cases in the file, and explain says which rule speaks', async () => {
     assert.match(await refgate.ok(['policy', 'test', join(dir, 'kept.yaml')]), /^ok +main stays/);
     const change = ['--user', 'ann', '--repo', 'acme/web', '--ref', 'refs/heads/main', '--change', 'delete'];

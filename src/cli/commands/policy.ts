@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
-import { checkPolicy, cleanText, loadPolicy, testPolicy } from '../../app/offline.ts';
+import { checkPolicy, cleanText, loadPolicy, policyWarnings, testPolicy } from '../../app/offline.ts';
 import type { PolicyVersion } from '../../domain/admin.ts';
 import { RefgateError } from '../../domain/error.ts';
 import { diffLines } from '../diff-lines.ts';
@@ -33,7 +33,15 @@ function addCheck(policy: Command, output: Output): void {
         throw new RefgateError('CHECK_FAILED', 'operator', `${file}: ${problems.length} problems`);
       }
       const { version } = loadPolicy(text, file);
-      print(output, json, { file, version, problems }, () => `${file} is valid; version ${version}\n`);
+      const warnings = policyWarnings(text, new Date().toISOString());
+      for (const { line, column, text: warning } of json ? [] : warnings)
+        output.err(`${file}:${line}:${column}: warning: ${cleanText(warning, 1_000)}\n`);
+      print(
+        output,
+        json,
+        { file, version, problems, warnings },
+        () => `${file} is valid; version ${version}\n`,
+      );
     });
 }
 
