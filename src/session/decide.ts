@@ -29,7 +29,11 @@ export function decide(
   const verdicts = judge(policy, who, facts);
   const judged = request.updates.map((update): RefVerdict => {
     const verdict = verdicts.get(update.ref);
-    const reasons = [...(found.get(update.ref) ?? []), ...(verdict?.reasons ?? [])];
+    const reasons = [
+      ...(found.get(update.ref) ?? []),
+      ...(verdict?.reasons ?? []),
+      ...(verdict?.effect === 'ask' ? [nobodyToAsk] : []),
+    ];
     const allowed = verdict?.effect === 'allow' && !found.has(update.ref);
     const { warnings, wouldSay, asks } = verdict ?? {};
     return {
@@ -92,6 +96,13 @@ const atomicReason: Reason = {
   rule: 'atomic',
   code: 'ATOMIC_REFUSED',
   text: 'another ref of this atomic push was refused; push this one by itself, or without --atomic',
+};
+
+/** Fails closed: an update that should wait for people is refused where nothing can wait. */
+const nobodyToAsk: Reason = {
+  rule: 'approval',
+  code: 'APPROVAL_REQUIRED',
+  text: 'this version cannot hold a push until it is approved, so it is refused; ask an administrator of the policy',
 };
 
 const sharedPack = (ref: string): Reason => ({

@@ -101,3 +101,38 @@ test('a policy that throws relays nothing', () => {
     (error) => error instanceof RefgateError && error.blame === 'refgate',
   );
 });
+
+test('a ref that people should approve is refused, with words that say why', () => {
+  const decision = decide(
+    policyOf({ 'refs/heads/a': 'ask', 'refs/heads/b': 'allow' }),
+    who,
+    request,
+    facts,
+    new Map(),
+  );
+  assert.deepEqual(decision.relay, [updates[1]]);
+  assert.deepEqual(
+    decision.refs[0]?.reasons.map(({ code }) => code),
+    ['APPROVAL_REQUIRED'],
+  );
+});
+
+test('objects that only a refused ref brings keep the others back, but not deletions', () => {
+  const [first, second] = ['3', '4'].map((digit) => oid(digit));
+  const three = ['a', 'b', 'c'].map((name, n) => ({
+    ref: `refs/heads/${name}`,
+    oldOid: oid('1'),
+    newOid: [first, second, oid('0')][n] ?? '',
+  }));
+  const policy = policyOf({ 'refs/heads/a': 'allow', 'refs/heads/b': 'deny', 'refs/heads/c': 'allow' });
+  const decideWith = (inPack: readonly (string | undefined)[]) =>
+    decide(policy, who, { ...request, updates: three }, facts, new Map(), (one) => inPack.includes(one));
+  const held = decideWith([first, second]);
+  assert.deepEqual(held.relay, [three[2]]);
+  assert.deepEqual(
+    held.refs.map(({ reasons }) => reasons.map(({ rule }) => rule)),
+    [['shared-pack'], ['no-b'], []],
+  );
+  // What the upstream has already does not travel.
+  assert.deepEqual(decideWith([first]).relay, [three[0], three[2]]);
+});
