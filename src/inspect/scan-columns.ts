@@ -5,6 +5,8 @@ const maxReasons = 255;
 
 const manyReasons = ['not all of it could be searched, for one of many reasons in this push'];
 
+const mostReach = 2 ** 32 - 1;
+
 /** What a blob is. */
 export interface BlobKind {
   readonly type: FileType;
@@ -13,7 +15,7 @@ export interface BlobKind {
   readonly plain: boolean;
 }
 
-/** What is known of every scanned blob, in columns by row, 11 bytes each. */
+/** What is known of every scanned blob, in columns by row, 15 bytes each. */
 export class ScanColumns {
   #sizes = new Float64Array(1024);
   /** Places in `names`, counted from 1; 0 where no blob was scanned. */
@@ -21,6 +23,7 @@ export class ScanColumns {
   /** Of BlobKind, `lfs` as 1 and `plain` as 2. */
   #flags = new Uint8Array(1024);
   #reasons = new Uint8Array(1024);
+  #reaches = new Uint32Array(1024);
   readonly #names: FileType[] = [];
 
   set(row: number, size: number, { type, lfs, plain }: BlobKind): void {
@@ -36,6 +39,11 @@ export class ScanColumns {
     this.#reasons[row] = reason;
   }
 
+  /** @param reach as scans give it, in bytes. The row must have been set. */
+  setReach(row: number, reach: number): void {
+    this.#reaches[row] = Math.min(reach, mostReach);
+  }
+
   #nameNumber(name: FileType): number {
     const known = this.#names.indexOf(name);
     return known >= 0 ? known + 1 : this.#names.push(name);
@@ -43,7 +51,7 @@ export class ScanColumns {
 
   #grow(wanted: number): void {
     const rows = Math.max(wanted, this.#types.length * 2);
-    const larger = <T extends Uint8Array | Float64Array>(from: T, to: T): T => {
+    const larger = <T extends Uint8Array | Uint32Array | Float64Array>(from: T, to: T): T => {
       to.set(from);
       return to;
     };
@@ -51,6 +59,7 @@ export class ScanColumns {
     this.#types = larger(this.#types, new Uint8Array(rows));
     this.#flags = larger(this.#flags, new Uint8Array(rows));
     this.#reasons = larger(this.#reasons, new Uint8Array(rows));
+    this.#reaches = larger(this.#reaches, new Uint32Array(rows));
   }
 
   sizeOf(row: number): number {
@@ -68,6 +77,10 @@ export class ScanColumns {
 
   isPlain(row: number): boolean {
     return ((this.#flags[row] ?? 0) & 2) !== 0;
+  }
+
+  reachOf(row: number): number {
+    return this.#reaches[row] ?? 0;
   }
 
   reasonOf(row: number): number {

@@ -74,13 +74,24 @@ export class PackScanner {
   /** A blob in one piece. */
   blob(row: number, content: Buffer): void {
     this.#note(row, content);
-    this.#keep(row, this.#search(content));
+    this.#searchWhole(row, content);
+  }
+
+  #searchWhole(row: number, content: Buffer): void {
+    const found = this.#search(content);
+    this.#columns.setReach(row, found?.reach ?? 0);
+    this.#keep(row, found);
   }
 
   /** A blob that a delta made, which has been applied already. */
   result(row: number, content: Buffer, edit: BlobEdit): void {
-    const isPlain = this.#note(row, content);
-    this.#keep(row, (isPlain ? this.#changed(content, edit) : undefined) ?? this.#search(content));
+    const changed = this.#note(row, content) ? this.#changed(content, edit) : undefined;
+    if (changed === undefined) {
+      this.#searchWhole(row, content);
+      return;
+    }
+    this.#columns.setReach(row, Math.max(this.#columns.reachOf(edit.base), changed.reach ?? 0));
+    this.#keep(row, changed);
   }
 
   /** A blob that comes in pieces: begin, then its pieces, then end. One at a time. */
@@ -113,9 +124,9 @@ export class PackScanner {
   }
 
   /** Undefined when a limit was reached before. */
-  #search(content: Buffer, ranges?: readonly Span[]): ScannedContent | undefined {
+  #search(content: Buffer, ranges?: readonly Span[], reach?: number): ScannedContent | undefined {
     if (this.#over !== undefined) return undefined;
-    return this.#timed(() => this.#scanner.blob(content, ranges));
+    return this.#timed(() => this.#scanner.blob(content, ranges, reach));
   }
 
   #timed<T>(work: () => T): T {
@@ -135,9 +146,10 @@ export class PackScanner {
     const held = this.#secrets.get(base) ?? none;
     const had = inherit(held, this.#edits, header, surroundings, maxFindings - this.#kept);
     if (had === undefined) return undefined;
-    const found = this.#search(content, mergeRanges([...ranges, ...had.again]));
+    const reach = this.#columns.reachOf(base);
+    const found = this.#search(content, mergeRanges([...ranges, ...had.again]), reach);
     if (found === undefined || had.kept.length === 0) return found;
-    return { secrets: combine(had.kept, found.secrets, content), unscanned: found.unscanned };
+    return { ...found, secrets: combine(had.kept, found.secrets, content) };
   }
 
   #keep(row: number, scan: ScannedContent | undefined): void {
@@ -172,6 +184,7 @@ export class PackScanner {
       object: (oid) => secrets.get(lookup.rowOf(oid)) ?? none,
       unscanned: (oid) => reasons.list(columns.reasonOf(lookup.rowOf(oid))),
       scan: (content) => scanAlone(this.#scanner, content),
+      fingerprint: (text) => this.#scanner.fingerprint(text),
     };
   }
 }

@@ -25,6 +25,8 @@ const unitsPerByteOfEvery = 32;
 /** Asks the rules about one piece of plain data: at each keyword in a window of its own, and those without keywords in slices. */
 export class CandidateFinder {
   readonly #checked = new Map<string, CheckResult>();
+  /** The furthest, in bytes, that a rule looks whose keyword was hit. */
+  reach = 0;
 
   readonly #rules: RuleSet;
   readonly #work: Work;
@@ -40,11 +42,13 @@ export class CandidateFinder {
    */
   find(data: Buffer, { start, end }: Span, onAnchor: (anchor: number, at: number) => void): Candidate[] {
     const found: Candidate[] = [];
-    const { automaton, keywords, byKeyword, firstAnchor } = this.#rules;
+    const { automaton, keywords, byKeyword, firstAnchor, reaches } = this.#rules;
     // A hit of the same rule within what it has found already is the same secret.
     const doneUntil = new Map<number, number>();
     if (!this.#work.spend(end - start)) return found;
     automaton.search(data, start, end, (keyword, at) => {
+      const reach = reaches[keyword] as number;
+      if (reach > this.reach) this.reach = reach;
       if (keyword >= firstAnchor) {
         onAnchor(keyword - firstAnchor, at);
         return this.#work.spend(1);
@@ -67,7 +71,9 @@ export class CandidateFinder {
   #ask({ rule, matcher }: KeywordRule, data: Buffer, at: number, keyword: string): Candidate | undefined {
     const from = Math.max(0, at - matcher.before);
     const to = Math.min(data.length, at + keyword.length + matcher.after);
-    if (!this.#work.spendOnHit(unitsPerHit + to - from)) return undefined;
+    if (!this.#work.spend(unitsPerHit)) return undefined;
+    if (matcher.mayMatch?.(data, from, to, at, keyword) === false) return undefined;
+    if (!this.#work.spendOnHit(to - from)) return undefined;
     const span = matcher.find(data, from, to, at, keyword);
     return span === undefined ? undefined : this.#judge(rule, data, span);
   }

@@ -98,7 +98,7 @@ export interface RunKind {
   plausible(data: Buffer, start: number, end: number): boolean;
 }
 
-/** Calls for every run of the kind in the span, or within `beyond` bytes of it. */
+/** Calls for every run of the kind that has characters in the span, and follows it up to `beyond` bytes further. */
 export function eachRun(
   data: Buffer,
   span: Span,
@@ -107,13 +107,13 @@ export function eachRun(
   found: (run: EncodedRun) => void,
 ): void {
   const reach = {
-    start: Math.max(0, span.start - beyond),
+    start: runStart(data, span.start, Math.max(0, span.start - beyond), alphabet),
     end: Math.min(data.length, span.end + beyond),
   };
   // The run would begin behind `before`; up to `known` its characters have been seen.
   let before = reach.start - 1;
   let known = before;
-  for (let probe = before + shortest; probe < reach.end; probe = before + shortest) {
+  for (let probe = before + shortest; probe < reach.end && before + 1 < span.end; probe = before + shortest) {
     let at = probe;
     while (at > known && alphabet[data[at] as number] !== 0) at--;
     if (at > known) {
@@ -133,6 +133,29 @@ export function eachRun(
     before = end;
     known = end;
   }
+}
+
+// Before the run that goes on at `at`, if one does, or at `least`; a line belongs to it where the one before is long enough.
+function runStart(data: Buffer, at: number, least: number, alphabet: Uint8Array): number {
+  let start = at;
+  for (;;) {
+    while (start > least && alphabet[data[start - 1] as number] !== 0) start--;
+    const end = lineBefore(data, start);
+    let from = end;
+    while (from > least && alphabet[data[from - 1] as number] !== 0) from--;
+    if (end - from < shortestWrapped) return Math.max(least, start - 1);
+    start = from;
+  }
+}
+
+// Where the line ends that comes before the one that begins at `at`; `at` when none does.
+function lineBefore(data: Buffer, at: number): number {
+  if (data[at - 1] === backslash && data[at] === letterN)
+    return data[at - 3] === backslash && data[at - 2] === letterR ? at - 3 : at - 1;
+  let end = at;
+  while (end > at - 64 && (data[end - 1] === space || data[end - 1] === tab)) end--;
+  if (data[end - 1] !== newline) return at;
+  return data[end - 2] === carriageReturn ? end - 2 : end - 1;
 }
 
 // The end of a line and the indentation of the next one, plain or escaped.

@@ -18,4 +18,6 @@ export interface ScanResult {
   readonly matches: readonly SecretMatch[];
   /** Why some of the data could not be looked at, one line each: too deep, too large, too long. Empty when all was. */
   readonly unscanned: readonly string[];
+  /** How far from a change, in bytes, a secret may begin or end that it completes; absent of a stream. */
+  readonly reach?: number;
 }

@@ -13,14 +13,32 @@ interface Found extends Candidate {
   readonly decoded: readonly string[];
 }
 
+/** What is decoded may be so much shorter than its encoded form. */
+const mostShortened = 4;
+
+/** How far a change of text may reach in which something is encoded, in bytes. */
+const encodedReach = 4 * 1024;
+
 /** One object on its way through the rules and the decoders, whole or in pieces. */
 export class ObjectScan {
   readonly #finder: CandidateFinder;
   readonly #work: Work;
+  #opened = false;
 
   constructor(rules: RuleSet, work: Work) {
     this.#work = work;
     this.#finder = new CandidateFinder(rules, work);
+  }
+
+  /** As `ScanResult` has it, of what was looked at so far. */
+  get reach(): number {
+    const { reach } = this.#finder;
+    return this.#opened ? Math.max(encodedReach, reach * mostShortened) : reach;
+  }
+
+  /** Something encoded was looked into: what a change makes of it may begin further away than plain text does. */
+  get opened(): boolean {
+    return this.#opened;
   }
 
   /** What begins within the span; what is around it is looked at where a match needs it. */
@@ -64,6 +82,7 @@ export class ObjectScan {
     if (!work.decode(encoded.size) || !work.spend(encoded.size)) return;
     const data = encoded.open();
     if (data === undefined) return;
+    this.#opened = true;
     for (const candidate of this.#look(data, { start: 0, end: data.length }, depth + 1)) {
       if (encoded.openStart && candidate.start === 0) continue;
       if (encoded.openEnd && candidate.end === data.length) continue;

@@ -1,7 +1,5 @@
 import type { Span } from './rule.ts';
 
-/** How far around a changed range a secret may begin that the range completes. */
-const contextBytes = 4 * 1024;
 /** How much further a range grows to the ends of its lines. */
 const mostOfLine = 4 * 1024;
 const newline = 10;
@@ -9,12 +7,13 @@ const newline = 10;
 /**
  * The ranges with what is around them, up to the ends of lines but no further
  * than some KiB, in order, and merged where they touch.
+ * @param context bytes before and after each, beyond which no secret depends on it.
  */
-export function widen(data: Buffer, ranges: readonly Span[]): Span[] {
+export function widen(data: Buffer, ranges: readonly Span[], context: number): Span[] {
   const merged: { start: number; end: number }[] = [];
   for (const range of [...ranges].sort((a, b) => a.start - b.start)) {
-    const start = lineStart(data, Math.max(0, range.start - contextBytes));
-    const end = lineEnd(data, Math.min(data.length, range.end + contextBytes));
+    const start = lineStart(data, Math.max(0, range.start - context));
+    const end = lineEnd(data, Math.min(data.length, range.end + context));
     const last = merged.at(-1);
     if (last !== undefined && start <= last.end) last.end = Math.max(last.end, end);
     else merged.push({ start, end });

@@ -9,6 +9,15 @@ export interface KeywordRule {
   readonly matcher: NonNullable<SecretRule['matcher']>;
 }
 
+/** Most rules look no further than this, in bytes, from their keyword. */
+const nearBytes = 320;
+
+/** How far rules without keywords are taken to look. */
+const farBytes = 4 * 1024;
+
+/** Escapes are decoded where several stand near each other, and no further around them than this. */
+const escapeBytes = 1024;
+
 /** All rules as one automaton: for each keyword the rules that ask for it. */
 export class RuleSet {
   readonly automaton: Automaton;
@@ -18,6 +27,10 @@ export class RuleSet {
   /** Keywords from this one on begin an escape. */
   readonly firstAnchor: number;
   readonly withoutKeywords: readonly SecretRule[];
+  /** How far from any change a rule may look, in bytes, whatever is in the data. */
+  readonly leastReach: number;
+  /** By keyword, those of escapes included: how far the rules look that it belongs to. */
+  readonly reaches: Float64Array;
 
   constructor(rules: readonly SecretRule[]) {
     const found = new Map<string, { keyword: Keyword; rules: KeywordRule[] }>();
@@ -38,5 +51,13 @@ export class RuleSet {
     this.keywords = entries.map((entry) => entry.keyword.text);
     this.automaton = new Automaton([...entries.map((entry) => entry.keyword), ...anchors]);
     this.withoutKeywords = rules.filter((rule) => rule.every !== undefined);
+    this.leastReach = this.withoutKeywords.length > 0 ? farBytes : nearBytes;
+    this.reaches = new Float64Array(entries.length + anchors.length).fill(escapeBytes);
+    for (const [i, entry] of entries.entries()) this.reaches[i] = reachOf(entry);
   }
+}
+
+function reachOf({ keyword, rules }: { keyword: Keyword; rules: readonly KeywordRule[] }): number {
+  const furthest = rules.map(({ matcher: { before, after } }) => Math.max(before, after));
+  return keyword.text.length + Math.max(0, ...furthest);
 }

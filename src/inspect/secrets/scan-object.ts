@@ -7,7 +7,10 @@ import { maskedSample } from './sample.ts';
 import type { Scanner } from './scanner.ts';
 
 /** What scanning tells of a blob; its size and type are for others to add. */
-export type ScannedContent = Pick<ScannedBlob, 'secrets' | 'unscanned'>;
+export interface ScannedContent extends Pick<ScannedBlob, 'secrets' | 'unscanned'> {
+  /** As the scanner gives it. */
+  readonly reach?: number;
+}
 
 /** Content that comes in pieces; `end` is called once, and nothing after it. */
 export interface ContentStream {
@@ -34,11 +37,11 @@ export class ObjectScanner {
   /**
    * A blob, or whatever else is nobody's object: a path, a ref name, a push
    * option. With `ranges` (of a blob whose other bytes were scanned before),
-   * only those and what is around them.
+   * only those and what is around them; `reach` is what the scan before gave.
    */
-  blob(content: Buffer, ranges?: readonly Span[]): ScannedContent {
-    const { matches, unscanned } = this.#scanner.scan(content, ranges);
-    return { secrets: this.secretsOf(content, matches), unscanned };
+  blob(content: Buffer, ranges?: readonly Span[], reach?: number): ScannedContent {
+    const { matches, unscanned, reach: found = 0 } = this.#scanner.scan(content, ranges, reach);
+    return { secrets: this.secretsOf(content, matches), unscanned, reach: found };
   }
 
   /** A blob that is too large to be held; no lines and no allow comments are told of it. */

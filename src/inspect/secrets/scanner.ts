@@ -33,17 +33,25 @@ export class Scanner {
 
   /**
    * Matches in the order of their places. With `ranges`, only what begins in
-   * them or in the lines and the few KiB around them; an archive is opened as a whole.
+   * them or in the lines around them; an archive is opened as a whole.
+   * @param reach of the data before the ranges were changed; what is as far from a range is looked at.
    */
-  scan(data: Buffer, ranges?: readonly Span[]): ScanResult {
+  scan(data: Buffer, ranges?: readonly Span[], reach = 0): ScanResult {
+    if (ranges === undefined) return this.#look(data, [{ start: 0, end: data.length }]).result;
+    const near = Math.max(reach, this.#rules.leastReach);
+    const { result, opened } = this.#look(data, widen(data, ranges, near));
+    if (!opened || (result.reach ?? 0) <= near) return result;
+    return this.#look(data, widen(data, ranges, result.reach ?? 0)).result;
+  }
+
+  #look(data: Buffer, spans: readonly Span[]): { readonly result: ScanResult; readonly opened: boolean } {
     const work = new Work(this.#limits);
     work.grant(data.length);
     const scan = new ObjectScan(this.#rules, work);
     const matches: SecretMatch[] = [];
-    const spans = ranges === undefined ? [{ start: 0, end: data.length }] : widen(data, ranges);
     for (const span of spans) matches.push(...scan.look(data, span));
     if (spans.length > 0) matches.push(...scan.lookIntoArchive(data));
-    return resultOf(matches, work);
+    return { result: { ...resultOf(matches, work), reach: scan.reach }, opened: scan.opened };
   }
 
   /** Memory is bounded by some 8 MiB; an archive larger than 4 MiB is not opened, and said to be unscanned. */
