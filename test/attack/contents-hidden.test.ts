@@ -55,6 +55,21 @@ test('objects of the pack that no ref reaches are told as hidden, and the secret
   assert.deepEqual(walked.updates[0]?.findings, []);
 });
 
+test('a secret in a name within a hidden tree is a finding, without the secret', async (t) => {
+  const source = join(tempDir(t, 'hidden'), 'r.git');
+  const oids = await historyOf(source, [
+    base,
+    { name: 'shown', parents: ['base'], files: { a: 'a\n' } },
+    { name: 'hidden', parents: ['base'], files: { [`x/${secretOf(4)}/b`]: 'b\n' } },
+  ]);
+  const upstream = await upstreamOf(t, source, ['base']);
+  const sent = await packOf(source, [oids['shown'] ?? '', oids['hidden'] ?? ''], [oids['base'] ?? '']);
+  const walked = await walkPack(t, sent, upstream, { updates: [update('shown', oids)] });
+  const [finding] = walked.findings;
+  assert.deepEqual([walked.findings.length, finding?.place, finding?.commit], [1, 'path', undefined]);
+  assert.ok(!finding?.path?.includes(secretOf(4)));
+});
+
 test('of several refs each is judged, whichever brings the secret', async (t) => {
   const stories = ['one', 'two', 'three'].map((name) => ({
     name,

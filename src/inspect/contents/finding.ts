@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Finding, FindingPlace, UnknownFact } from '../../domain/facts.ts';
 import type { Oid } from '../../domain/git.ts';
 import type { SecretRule } from '../secrets/rule.ts';
@@ -32,14 +31,23 @@ export function findingOf(secret: ScannedSecret, where: Place, baseline: Readonl
   };
 }
 
-/** A file that a rule takes for a secret because of its path; the path is no secret, so its hash has no key. */
-export function pathRuleFinding(rule: SecretRule, where: Place, baseline: ReadonlySet<string>): Finding {
-  const hash = createHash('sha256').update(`${rule.id}\0${where.path ?? ''}`);
-  const fingerprint = hash.digest('hex').slice(0, 32);
+/** A file that a rule takes for a secret because of its path. @param fingerprint of the rule and the path. */
+export function pathRuleFinding(
+  rule: SecretRule,
+  where: Place,
+  fingerprint: string,
+  baseline: ReadonlySet<string>,
+): Finding {
   const { id, family, tier } = rule;
   const confidence = rule.confidence ?? (tier === 'D' ? 'low' : tier === 'C' ? 'medium' : 'high');
   const state = baseline.has(fingerprint) ? 'baseline' : 'new';
   return { rule: id, family, tier, confidence, ...definedPlace(where), sample: '', fingerprint, state };
+}
+
+/** A path without the secret in it. */
+export function maskedPath(path: string, { match: { start, end }, sample }: ScannedSecret): string {
+  const bytes = Buffer.from(path);
+  return `${bytes.toString('utf8', 0, start)}${sample}${bytes.toString('utf8', end)}`;
 }
 
 function definedPlace({ place, commit, path, line, oid }: Place): Pick<Finding, 'place'> & Partial<Finding> {

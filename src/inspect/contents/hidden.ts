@@ -1,12 +1,13 @@
 import type { Finding, HiddenObjects, UnknownFact } from '../../domain/facts.ts';
-import type { ObjectFormat, Oid } from '../../domain/git.ts';
+import type { ObjectFormat, ObjectType, Oid } from '../../domain/git.ts';
 import { hashBytes } from '../../git/pack-stream.ts';
 import { admitAt } from '../secrets/locate.ts';
 import { treeOfCommit } from './commit-facts.ts';
-import { findingOf, placeInObject } from './finding.ts';
+import { findingOf, maskedPath, type Place, placeInObject } from './finding.ts';
 import { isLimit } from './limit.ts';
+import { ScannedPaths } from './scanned-paths.ts';
 import { TreeCursor } from './tree-cursor.ts';
-import type { PackObjects, PackScan } from './walk-order.ts';
+import type { PackObjects, PackScan, ScannedSecret } from './walk-order.ts';
 
 /**
  * Marks what of the pack is reached from commits, whether it is a change or not.
@@ -79,39 +80,103 @@ function readWhileAllowed(pack: PackObjects, oid: Oid): Buffer | undefined {
   }
 }
 
-/** What of the pack nothing has marked, and the secrets in it. */
-export function findHidden(pack: PackObjects, scan: PackScan, baseline: ReadonlySet<string>): Hidden {
+/** What of the pack nothing has marked, and the secrets in it: in contents, messages, and the names in trees. */
+export function findHidden(
+  pack: PackObjects,
+  scan: PackScan,
+  baseline: ReadonlySet<string>,
+  format: ObjectFormat,
+): Hidden {
   const count = pack.count - pack.reached;
   const examples: HiddenObjects['examples'][number][] = [];
-  const findings: Finding[] = [];
-  const unknowns: UnknownFact[] = [];
-  const miss = (text: string, oid?: Oid) => {
-    if (unknowns.length < maxListed)
-      unknowns.push({ what: 'content', text, ...(oid === undefined ? {} : { oid }) });
-  };
-  let left = 0;
-  for (const { oid, type } of count > 0 ? pack.unreached() : []) {
-    if (examples.length < maxExamples) examples.push({ oid, type });
-    if (type === 'tree') continue;
-    const blob = type === 'blob' ? scan.blob(oid) : undefined;
-    const secrets = type === 'blob' ? blob?.secrets : scan.object(oid);
-    const unscanned =
-      type === 'blob' ? (blob?.unscanned ?? ['it was not searched']) : (scan.unscanned?.(oid) ?? []);
-    if (unscanned.length > 0) miss(unscanned.join('; '), oid);
-    if (secrets === undefined || secrets.length === 0) continue;
-    const content = type === 'blob' ? undefined : readWhileAllowed(pack, oid);
-    for (const secret of admitAt(secrets, undefined)) {
-      if (findings.length >= maxListed) {
-        left++;
-        continue;
-      }
+  const search = new HiddenSearch(pack, scan, baseline, format);
+  for (const object of count > 0 ? pack.unreached() : []) {
+    if (examples.length < maxExamples) examples.push(object);
+    search.look(object);
+  }
+  const { findings, unknowns } = search;
+  return { objects: count > 0 ? { count, examples } : undefined, findings, unknowns };
+}
+
+class HiddenSearch {
+  readonly #pack: PackObjects;
+  readonly #scan: PackScan;
+  readonly #baseline: ReadonlySet<string>;
+  readonly #names: ScannedPaths;
+  readonly #width: number;
+  readonly #unknowns: UnknownFact[] = [];
+  readonly findings: Finding[] = [];
+  #left = 0;
+
+  constructor(pack: PackObjects, scan: PackScan, baseline: ReadonlySet<string>, format: ObjectFormat) {
+    this.#pack = pack;
+    this.#scan = scan;
+    this.#baseline = baseline;
+    this.#names = new ScannedPaths(scan);
+    this.#width = hashBytes(format);
+  }
+
+  look({ oid, type }: { readonly oid: Oid; readonly type: ObjectType }): void {
+    if (type === 'tree') this.#tree(oid);
+    else if (type === 'blob') this.#blob(oid);
+    else this.#object(oid, type);
+  }
+
+  get unknowns(): readonly UnknownFact[] {
+    if (this.#left === 0) return this.#unknowns;
+    return [{ what: 'content', text: `${this.#left} more findings are not listed` }, ...this.#unknowns];
+  }
+
+  #blob(oid: Oid): void {
+    const { secrets, unscanned } = this.#scan.blob(oid) ?? {
+      secrets: [],
+      unscanned: ['it was not searched'],
+    };
+    this.#miss(unscanned, oid);
+    for (const secret of admitAt(secrets, undefined))
+      this.#find(secret, { place: 'file', line: secret.line, oid });
+  }
+
+  #object(oid: Oid, type: 'commit' | 'tag'): void {
+    this.#miss(this.#scan.unscanned?.(oid) ?? [], oid);
+    const secrets = admitAt(this.#scan.object(oid), undefined);
+    if (secrets.length === 0) return;
+    const content = readWhileAllowed(this.#pack, oid);
+    for (const secret of secrets) {
       const where =
-        type === 'blob' || content === undefined
+        content === undefined
           ? ({ place: 'file', line: secret.line } as const)
           : placeInObject(content, type, secret);
-      findings.push(findingOf(secret, { ...where, oid }, baseline));
+      this.#find(secret, { ...where, oid });
     }
   }
-  if (left > 0) unknowns.unshift({ what: 'content', text: `${left} more findings are not listed` });
-  return { objects: count > 0 ? { count, examples } : undefined, findings, unknowns };
+
+  #tree(oid: Oid): void {
+    const content = readWhileAllowed(this.#pack, oid);
+    if (content === undefined) this.#miss(['the names in it were not searched'], oid);
+    else this.#namesIn(content, oid);
+  }
+
+  #namesIn(content: Buffer, oid: Oid): void {
+    const names: string[] = [];
+    for (const cursor = new TreeCursor(content, this.#width); cursor.parse(); cursor.next())
+      names.push(cursor.name);
+    this.#names.look(names);
+    for (const name of names) {
+      const { secrets, unscanned } = this.#names.found(name) ?? { secrets: [], unscanned: [] };
+      this.#miss(unscanned, oid);
+      for (const secret of secrets)
+        this.#find(secret, { place: 'path', path: maskedPath(name, secret), oid });
+    }
+  }
+
+  #miss(unscanned: readonly string[], oid: Oid): void {
+    if (unscanned.length > 0 && this.#unknowns.length < maxListed)
+      this.#unknowns.push({ what: 'content', text: unscanned.join('; '), oid });
+  }
+
+  #find(secret: ScannedSecret, where: Place): void {
+    if (this.findings.length < maxListed) this.findings.push(findingOf(secret, where, this.#baseline));
+    else this.#left++;
+  }
 }

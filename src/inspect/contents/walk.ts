@@ -103,7 +103,7 @@ class Walk {
       this.#objects.text(ref, 'ref', this.#found[i] as FoundList);
     for (const option of order.pushOptions) this.#objects.text(option, 'push-option', this.#optionsFound);
     const complete = await this.#walkAll();
-    const hidden = findHidden(pack, scan, this.#baseline);
+    const hidden = findHidden(pack, scan, this.#baseline, this.#parts.objectFormat);
     for (const unknown of [...this.#optionsFound.unknowns, ...hidden.unknowns]) this.#missAll(unknown);
     return this.#result(
       [...this.#optionsFound.findings, ...hidden.findings],

@@ -7,9 +7,9 @@ import type { Encoded } from './encoded.ts';
 import { inflateBounded } from './inflate-bounded.ts';
 import type { Work } from './work.ts';
 
-const magic = Buffer.of(0x1f, 0x8b, 8);
+export const gzipMagic = Buffer.of(0x1f, 0x8b, 8);
 const headerBytes = 10;
-const trailerBytes = 8;
+export const trailerBytes = 8;
 const mostArchives = 1000;
 const greatestSystem = 19;
 const unknownSystem = 255;
@@ -20,12 +20,17 @@ const flagName = 8;
 const flagComment = 16;
 const flagsReserved = 0xe0;
 
-export function findGzip(data: Buffer, work: Work, found: (encoded: Encoded) => void): void {
+export function findGzip(
+  data: Buffer,
+  work: Work,
+  skips: (at: number) => boolean,
+  found: (encoded: Encoded) => void,
+): void {
   let archives = 0;
-  for (let at = data.indexOf(magic); at !== -1 && !work.spent; ) {
+  for (let at = data.indexOf(gzipMagic); at !== -1 && !work.spent; ) {
     const span = { start: at, end: data.length };
-    let next = at + magic.length;
-    if (contentOf(data, at) !== undefined) {
+    let next = at + gzipMagic.length;
+    if (contentOf(data, at) !== undefined && !skips(at)) {
       if (++archives > mostArchives) {
         work.unscanned.add(`more than ${mostArchives} gzip archives are in it`);
         return;
@@ -47,7 +52,7 @@ export function findGzip(data: Buffer, work: Work, found: (encoded: Encoded) => 
         openEnd: false,
       });
     }
-    at = data.indexOf(magic, next);
+    at = data.indexOf(gzipMagic, next);
   }
 }
 
@@ -69,9 +74,10 @@ function inflateMembers(
   return parts.length === 0 ? undefined : { bytes: Buffer.concat(parts), end };
 }
 
-// Where the deflated bytes of a member begin.
-function contentOf(data: Buffer, at: number): number | undefined {
-  if (at + headerBytes >= data.length || magic.compare(data, at, at + magic.length) !== 0) return undefined;
+/** Where the deflated bytes of a member begin; undefined when none is at this place. */
+export function contentOf(data: Buffer, at: number): number | undefined {
+  if (at + headerBytes >= data.length || gzipMagic.compare(data, at, at + gzipMagic.length) !== 0)
+    return undefined;
   const flags = data[at + 3] as number;
   const system = data[at + 9] as number;
   if ((flags & flagsReserved) !== 0 || (system > greatestSystem && system !== unknownSystem))

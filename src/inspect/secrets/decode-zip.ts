@@ -7,7 +7,7 @@ import type { Encoded } from './encoded.ts';
 import { inflateBounded } from './inflate-bounded.ts';
 import type { Work } from './work.ts';
 
-const signature = Buffer.from('PK\x03\x04');
+export const zipSignature = Buffer.from('PK\x03\x04');
 const headerBytes = 30;
 const stored = 0;
 const deflated = 8;
@@ -16,29 +16,29 @@ const greatestVersion = 63;
 const mostNameBytes = 4096;
 const mostEntries = 20_000;
 
-export function findZip(data: Buffer, work: Work, found: (encoded: Encoded) => void): void {
+export function findZip(
+  data: Buffer,
+  work: Work,
+  skips: (at: number) => boolean,
+  found: (encoded: Encoded) => void,
+): void {
   let entries = 0;
-  for (let at = data.indexOf(signature); at !== -1 && !work.spent; ) {
+  for (let at = data.indexOf(zipSignature); at !== -1 && !work.spent; ) {
     const entry = readHeader(data, at);
-    let end = at + signature.length;
-    if (entry !== undefined) {
+    let end = at + zipSignature.length;
+    if (entry !== undefined && !skips(at)) {
       if (++entries > mostEntries) {
         work.unscanned.add(`more than ${mostEntries} zip entries are in it`);
         return;
       }
       end = entry.content;
-      if (entry.encrypted) work.unscanned.add('an entry of a zip archive in it is encrypted');
-      else if (entry.method === deflated) {
+      if (isDeflated(entry, work)) {
         openEntry(data, at, entry.content, work, found, (consumed) => {
           end = consumed;
         });
-      } else if (entry.method !== stored) {
-        work.unscanned.add(
-          `an entry of a zip archive in it is compressed in a way that is not known (${entry.method})`,
-        );
       }
     }
-    at = data.indexOf(signature, end);
+    at = data.indexOf(zipSignature, end);
   }
 }
 
@@ -69,14 +69,26 @@ function openEntry(
   });
 }
 
-interface LocalHeader {
+/** Why an entry is neither that nor stored is noted. */
+export function isDeflated(entry: LocalHeader, work: Work): boolean {
+  if (entry.encrypted) work.unscanned.add('an entry of a zip archive in it is encrypted');
+  else if (entry.method === deflated) return true;
+  else if (entry.method !== stored) {
+    work.unscanned.add(
+      `an entry of a zip archive in it is compressed in a way that is not known (${entry.method})`,
+    );
+  }
+  return false;
+}
+
+export interface LocalHeader {
   readonly encrypted: boolean;
   readonly method: number;
   /** Where the bytes of the entry begin. */
   readonly content: number;
 }
 
-function readHeader(data: Buffer, at: number): LocalHeader | undefined {
+export function readHeader(data: Buffer, at: number): LocalHeader | undefined {
   if (at + headerBytes > data.length) return undefined;
   const version = data.readUInt16LE(at + 4) & 0xff;
   const nameBytes = data.readUInt16LE(at + 26);

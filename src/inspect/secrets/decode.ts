@@ -17,10 +17,15 @@ import type { Encoded } from './encoded.ts';
 import type { Span } from './rule.ts';
 import type { Work } from './work.ts';
 
-/** Archives as a whole: they are opened or a line in `unscanned` says why not. */
-export function findArchives(data: Buffer, work: Work, found: (encoded: Encoded) => void): void {
-  findGzip(data, work, found);
-  findZip(data, work, found);
+/** Archives as a whole: they are opened or a line in `unscanned` says why not. Where `skips`, none begins. */
+export function findArchives(
+  data: Buffer,
+  work: Work,
+  skips: (at: number) => boolean,
+  found: (encoded: Encoded) => void,
+): void {
+  findGzip(data, work, skips, found);
+  findZip(data, work, skips, found);
 }
 
 /** Encoded text within the span, and what of it reaches beyond. `anchors`: where escapes begin. */

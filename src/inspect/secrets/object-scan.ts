@@ -13,6 +13,10 @@ interface Found extends Candidate {
   readonly decoded: readonly string[];
 }
 
+/** As many as tell where an archive begins. */
+const magicBytes = 3;
+const never = (): boolean => false;
+
 /** What is decoded may be so much shorter than its encoded form. */
 const mostShortened = 4;
 
@@ -41,19 +45,23 @@ export class ObjectScan {
     return this.#opened;
   }
 
-  /** What begins within the span; what is around it is looked at where a match needs it. */
-  look(data: Buffer, span: Span): SecretMatch[] {
-    return this.#look(data, span, 0).map(toMatch);
+  /**
+   * What begins within the span; what is around it is looked at where a match needs it.
+   * @param depth how many wrappings have been taken off the data; archives in them are the caller's.
+   */
+  look(data: Buffer, span: Span, depth = 0): SecretMatch[] {
+    return this.#look(data, span, depth, undefined).map(toMatch);
   }
 
   /** What an archive holds, if the data are one; its span is the whole. */
   lookIntoArchive(data: Buffer): SecretMatch[] {
     const found: Found[] = [];
-    findArchives(data, this.#work, (encoded) => this.#open(encoded, 0, found));
+    findArchives(data, this.#work, never, (encoded) => this.#open(data, encoded, 0, found));
     return found.map(toMatch);
   }
 
-  #look(data: Buffer, span: Span, depth: number): Found[] {
+  // `isPlain` says of a place that what stands there was not wrapped, and is looked at as it is; without it, archives are left alone.
+  #look(data: Buffer, span: Span, depth: number, isPlain: ((at: number) => boolean) | undefined): Found[] {
     const anchors: number[][] = escapeFamilies.map(() => []);
     const onAnchor = (anchor: number, at: number): void => {
       anchors[encodingAnchors[anchor]?.family ?? 0]?.push(at);
@@ -62,8 +70,10 @@ export class ObjectScan {
     const found: Found[] = plain.map((candidate) => ({ ...candidate, decoded: [] }));
     if (this.#work.spent || depth > this.#work.limits.depth) return found;
     const inner: Found[] = [];
-    findEncodedText(data, span, anchors, (encoded) => this.#open(encoded, depth, inner));
-    if (depth > 0) findArchives(data, this.#work, (encoded) => this.#open(encoded, depth, inner));
+    findEncodedText(data, span, anchors, (encoded) => this.#open(data, encoded, depth, inner));
+    if (isPlain !== undefined) {
+      findArchives(data, this.#work, isPlain, (encoded) => this.#open(data, encoded, depth, inner));
+    }
     for (const candidate of inner) {
       const within = candidate.start >= span.start && candidate.start < span.end;
       if (within && !found.some((known) => isKnown(known, candidate))) found.push(candidate);
@@ -71,7 +81,7 @@ export class ObjectScan {
     return found;
   }
 
-  #open(encoded: Encoded, depth: number, into: Found[]): void {
+  #open(outer: Buffer, encoded: Encoded, depth: number, into: Found[]): void {
     const work = this.#work;
     if (work.spent || into.length >= work.limits.matches) return;
     if (depth >= work.limits.depth && !encoded.shallow) {
@@ -83,7 +93,11 @@ export class ObjectScan {
     const data = encoded.open();
     if (data === undefined) return;
     this.#opened = true;
-    for (const candidate of this.#look(data, { start: 0, end: data.length }, depth + 1)) {
+    const isPlain = (at: number): boolean => {
+      const { start } = encoded.outer({ start: at, end: at + magicBytes });
+      return encoded.shallow && outer.compare(data, at, at + magicBytes, start, start + magicBytes) === 0;
+    };
+    for (const candidate of this.#look(data, { start: 0, end: data.length }, depth + 1, isPlain)) {
       if (encoded.openStart && candidate.start === 0) continue;
       if (encoded.openEnd && candidate.end === data.length) continue;
       const { start, end } = encoded.outer(candidate);

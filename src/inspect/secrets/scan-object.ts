@@ -1,10 +1,11 @@
 import type { ScannedBlob, ScannedSecret } from '../contents/walk-order.ts';
 import { fingerprint } from './fingerprint.ts';
 import { hasAllowComment, LineCounter, lineAt } from './line.ts';
-import type { ScanResult, SecretMatch } from './match.ts';
+import type { SecretMatch } from './match.ts';
 import type { Span } from './rule.ts';
 import { maskedSample } from './sample.ts';
 import type { Scanner } from './scanner.ts';
+import type { StreamedMatch } from './windowed-scan.ts';
 
 /** What scanning tells of a blob; its size and type are for others to add. */
 export interface ScannedContent extends Pick<ScannedBlob, 'secrets' | 'unscanned'> {
@@ -44,14 +45,14 @@ export class ObjectScanner {
     return { secrets: this.secretsOf(content, matches), unscanned, reach: found };
   }
 
-  /** A blob that is too large to be held; no lines and no allow comments are told of it. */
+  /** A blob that is too large to be held; of what lies in archives no line and no allow comment is told. */
   stream(): ContentStream {
     const inner = this.#scanner.stream();
     return {
       write: (piece) => inner.write(piece),
       end: () => {
-        const { matches, unscanned }: ScanResult = inner.end();
-        return { secrets: matches.map((match) => this.#describe(match)), unscanned };
+        const { matches, unscanned } = inner.end();
+        return { secrets: matches.map((match) => this.#streamed(match)), unscanned };
       },
     };
   }
@@ -75,6 +76,15 @@ export class ObjectScanner {
         const secret = this.#describe(match, hasAllowComment(lineAt(content, match.start)));
         return binary ? secret : { ...secret, line: lines.lineOf(match.start) };
       });
+  }
+
+  #streamed({ line, comment = false, ...match }: StreamedMatch): ScannedSecret {
+    return { ...this.#describe(match, comment), ...(line === undefined ? {} : { line }) };
+  }
+
+  /** The keyed hash of any text, as findings carry it. */
+  fingerprint(text: string): string {
+    return fingerprint(this.#key, Buffer.from(text).toString('latin1'));
   }
 
   #describe(match: SecretMatch, comment = false): ScannedSecret {

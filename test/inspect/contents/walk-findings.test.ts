@@ -3,7 +3,17 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { git, tempDir } from '../../support/git.ts';
 import { allObjects } from './generated-history.ts';
-import { historyOf, listsOf, packOf, secretOf, upstreamOf, walkPack, walkStory } from './walk-fixture.ts';
+import {
+  historyOf,
+  listsOf,
+  packOf,
+  rule,
+  scanner,
+  secretOf,
+  upstreamOf,
+  walkPack,
+  walkStory,
+} from './walk-fixture.ts';
 
 const base = { name: 'base', files: { 'readme.txt': 'hello\n', 'conf/old.ini': `key=${secretOf(1)}\n` } };
 
@@ -246,7 +256,20 @@ test('once reading costs more than it may, every update has an unknown fact, and
   );
   assert.deepEqual(
     walked.updates[0]?.unknowns.map(({ what }) => what),
-    ['history'],
+    ['history', 'content'],
   );
   assert.equal(walked.findings.length, 1);
+});
+
+test('a finding by path alone has a keyed fingerprint of its own, which the baseline accepts', async (t) => {
+  const next = { name: 'next', parents: ['base'], files: { 'k.hush': 'x\n', 'l.hush': 'x\n' } };
+  const { updates } = await walkStory(t, [base, next], ['base'], ['next']);
+  const fingerprints = updates[0]?.findings.map(({ fingerprint }) => fingerprint) ?? [];
+  assert.equal(new Set(fingerprints).size, 2);
+  for (const [i, path] of ['k.hush', 'l.hush'].entries())
+    assert.equal(fingerprints[i], scanner().fingerprint(`${rule.id}\0${path}`));
+  const { told } = await walkStory(t, [base, next], ['base'], ['next'], {
+    baseline: fingerprints.slice(0, 1),
+  });
+  assert.deepEqual(told, ['path next k.hush baseline', 'path next l.hush']);
 });
