@@ -3,7 +3,7 @@ import type { RefContents, UnknownFact } from '../domain/facts.ts';
 import type { Reason } from '../domain/policy.ts';
 import type { PushFacts } from '../domain/session.ts';
 import type { CheckEffect, Checks } from './document.ts';
-import { printable, short } from './tell.ts';
+import { short, tellUnknown } from './tell.ts';
 
 /** What the built-in checks found, and what follows from it. */
 export interface Checked {
@@ -24,7 +24,7 @@ export function runChecks(
     { effect: checks['hidden-objects'], reasons: tellHidden(facts) },
     {
       effect: checks.unscanned,
-      reasons: tellUnknown(
+      reasons: tellAll(
         'CONTENT_UNSCANNED',
         contents,
         'content',
@@ -33,7 +33,7 @@ export function runChecks(
     },
     {
       effect: checks['unknown-history'],
-      reasons: tellUnknown(
+      reasons: tellAll(
         'HISTORY_UNKNOWN',
         contents,
         'history',
@@ -60,7 +60,7 @@ function tellHidden({ hidden }: PushFacts): readonly Reason[] {
   ];
 }
 
-function tellUnknown(
+function tellAll(
   code: ErrorCode,
   contents: RefContents | undefined,
   what: UnknownFact['what'],
@@ -71,6 +71,6 @@ function tellUnknown(
   return told.map((unknown, at) => {
     const more =
       at === told.length - 1 && found.length > told.length ? ` and ${found.length - told.length} more` : '';
-    return reason(code, `${printable(unknown.text)}${more}; ${then}`);
+    return reason(code, `${tellUnknown(unknown)}${more}; ${then}`);
   });
 }

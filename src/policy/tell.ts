@@ -1,4 +1,4 @@
-import type { Finding, PathChange } from '../domain/facts.ts';
+import type { Finding, PathChange, UnknownFact } from '../domain/facts.ts';
 import type { RefFacts } from '../domain/session.ts';
 import type { AskTerms, Rule } from './document.ts';
 import { isImagined } from './imagine.ts';
@@ -47,7 +47,7 @@ function tellThing(hit: Hit, ref: RefFacts, denied: boolean): readonly [string, 
     case 'finding':
       return tellFinding(hit.finding, ref);
     case 'unknown':
-      return [printable(hit.unknown.text), ask];
+      return [tellUnknown(hit.unknown), ask];
   }
 }
 
@@ -120,6 +120,13 @@ export function printable(text: string): string {
     /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/gu,
     (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`,
   );
+}
+
+/** What could not be established, and of which file or commit. */
+export function tellUnknown({ text, path, commit }: UnknownFact): string {
+  const of =
+    path === undefined ? (commit === undefined ? undefined : `commit ${short(commit)}`) : printable(path);
+  return of === undefined ? printable(text) : `${of}: ${printable(text)}`;
 }
 
 function cut(text: string): string {
