@@ -18,11 +18,13 @@ export interface JudgeParts {
   readonly baseline: ReadonlySet<string>;
 }
 
+/** Which blobs that are not in the pack are borrowed, and searched; `brought`: those that no parent has where they are, or were moved from. */
+export type Borrows = 'all' | 'brought' | 'none';
+
 /** Whose changes are judged, and what is told of them. */
 export interface Changer {
   readonly commit: Oid | undefined;
-  /** Which blobs that are not in the pack are borrowed, and searched; `brought`: those that no parent has where they are, or were moved from. */
-  readonly borrows: 'all' | 'brought' | 'none';
+  readonly borrows: Borrows;
   readonly found: Pick<FoundList, 'find' | 'miss'>;
 }
 
@@ -51,13 +53,30 @@ export class ChangeJudge {
     changes: readonly KindedChange[],
     changer: Changer,
   ): Promise<readonly Omit<PathChange, 'source' | 'commit'>[]> {
-    if (this.#borrowed.size > maxRemembered) this.#borrowed.clear();
-    await this.#borrow(changes.flatMap((change) => (isBorrowed(change, changer) ? [change.entry] : [])));
+    await this.#borrow(borrowedOf(changes, changer.borrows));
     const doubts: Doubt[] = [];
     const facts = changes.map((change) => this.#look(change, changer, doubts));
     if (doubts.length > 0) await this.#settle(doubts, changer);
     this.#judgePaths(changes, changer);
     return facts;
+  }
+
+  /** Whether something must be borrowed before these can be judged. */
+  wants(changes: readonly KindedChange[], borrows: Borrows): boolean {
+    return borrowedOf(changes, borrows).some((entry) => this.#isMissing(entry));
+  }
+
+  /** Borrows for many commits at once what `judge` would borrow for each. Throws what the upstream throws. */
+  async prepare(commits: readonly (readonly [readonly KindedChange[], Borrows])[]): Promise<void> {
+    if (this.#borrowed.size > maxRemembered) this.#borrowed.clear();
+    await this.#borrow(commits.flatMap(([changes, borrows]) => borrowedOf(changes, borrows)));
+  }
+
+  #isMissing(entry: Entry | undefined): entry is Entry {
+    if (entry === undefined || entry.mode === 'submodule') return false;
+    const { pack, borrowed } = this.#parts;
+    if (this.#blob(entry.oid) !== undefined || pack.typeOf(entry.oid) !== undefined) return false;
+    return borrowed.get(entry.oid) !== 'absent';
   }
 
   #blob(oid: Oid): ScannedBlob | undefined {
@@ -89,10 +108,10 @@ export class ChangeJudge {
     const { commit, found } = changer;
     const { path } = change;
     const type = this.#parts.pack.typeOf(oid);
-    if (type === undefined && !isBorrowed(change, changer)) return;
+    if (type === undefined && !isBorrowed(change, changer.borrows)) return;
     const text =
       type === undefined
-        ? 'the upstream did not give it'
+        ? 'it is not in the push, and the upstream did not give it'
         : type === 'blob'
           ? 'it was not searched'
           : `it is a ${type}`;
@@ -143,12 +162,9 @@ export class ChangeJudge {
 
   /** Borrows and searches the blobs that nothing is known of. What the upstream does not give stays unknown. */
   async #borrow(entries: readonly (Entry | undefined)[]): Promise<void> {
-    const { borrowed, pack, scan } = this.#parts;
+    const { borrowed, scan } = this.#parts;
     const wanted = new Set<Oid>();
-    for (const entry of entries)
-      if (entry !== undefined && entry.mode !== 'submodule' && this.#blob(entry.oid) === undefined)
-        if (pack.typeOf(entry.oid) === undefined && borrowed.get(entry.oid) !== 'absent')
-          wanted.add(entry.oid);
+    for (const entry of entries) if (this.#isMissing(entry)) wanted.add(entry.oid);
     if (wanted.size === 0) return;
     try {
       await borrowed.fetch(wanted, 'blob', (objects) => {
@@ -186,7 +202,10 @@ export class ChangeJudge {
 }
 
 /** A new commit can name what the upstream holds on another ref, or on none. */
-function isBorrowed({ entry, olds, fromOlds = [] }: KindedChange, { borrows }: Changer): boolean {
+function isBorrowed({ entry, olds, fromOlds = [] }: KindedChange, borrows: Borrows): boolean {
   if (borrows !== 'brought') return borrows === 'all';
   return ![...olds, ...fromOlds].some((old) => old !== undefined && old.oid === entry?.oid);
 }
+
+const borrowedOf = (changes: readonly KindedChange[], borrows: Borrows): readonly (Entry | undefined)[] =>
+  borrows === 'none' ? [] : changes.flatMap((change) => (isBorrowed(change, borrows) ? [change.entry] : []));

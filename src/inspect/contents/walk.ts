@@ -1,20 +1,20 @@
-import type { Finding, HiddenObjects, PathChange, UnknownFact } from '../../domain/facts.ts';
-import type { ObjectFormat, ObjectType, Oid } from '../../domain/git.ts';
+import type { Finding, HiddenObjects, UnknownFact } from '../../domain/facts.ts';
+import type { ObjectFormat, Oid } from '../../domain/git.ts';
 import { hashBytes } from '../../git/pack-stream.ts';
 import { parentsOfCommit } from '../commit-cache.ts';
 import type { SecretRule } from '../secrets/rule.ts';
 import { BorrowedObjects } from './borrowed-objects.ts';
 import { commitFacts, treeOfCommit } from './commit-facts.ts';
-import { readList } from './fact-list.ts';
+import { ExistingWalk } from './existing.ts';
 import { FoundList } from './finding.ts';
 import { findHidden, ReachMarker } from './hidden.ts';
-import { ChangeJudge } from './judge-changes.ts';
+import { type Borrows, ChangeJudge } from './judge-changes.ts';
 import { ObjectJudge } from './judge-objects.ts';
 import { isLimit } from './limit.ts';
 import { type NewCommit, orderCommits, UpdateSets } from './new-commits.ts';
-import { withKinds } from './renames.ts';
-import { type EntryChange, TreeDiff } from './tree-diff.ts';
-import type { Borrow, PackObjects, PackScan, WalkOrder, WalkResult, WalkUpdate } from './walk-order.ts';
+import { type KindedChange, withKinds } from './renames.ts';
+import { TreeDiff } from './tree-diff.ts';
+import type { Borrow, PackObjects, PackScan, WalkOrder, WalkResult } from './walk-order.ts';
 import { TreeWalk } from './walk-trees.ts';
 import { WalkedLists } from './walked-lists.ts';
 
@@ -55,6 +55,8 @@ interface Job {
   readonly keep: boolean;
   /** Changes that it had when it joined the queue. */
   readonly counted: number;
+  /** Set once all that they need has been borrowed. */
+  changes?: readonly KindedChange[];
 }
 
 class Walk {
@@ -137,8 +139,21 @@ class Walk {
       this.#sets = sets;
       await this.#borrowRoots(commits);
       await this.#walkCommits(commits, new Set(commitTips));
-      for (const [i, update] of this.#parts.order.updates.entries())
-        await this.#walkUpdate(update, i, tips[i] as (typeof tips)[number]);
+      const existing = new ExistingWalk({
+        pack: this.#parts.pack,
+        trees: this.#trees,
+        changes: this.#changes,
+        objects: this.#objects,
+        lists: this.#lists,
+        content: this.#parts.order.content === true,
+        sets,
+        width: this.#width,
+        rootOf: (oid) => this.#rootOf(oid),
+      });
+      for (const [i, update] of this.#parts.order.updates.entries()) {
+        const found = this.#found[i] as FoundList;
+        await existing.walk(update, i, tips[i] as (typeof tips)[number], found);
+      }
       this.#markRest(commits);
       return true;
     } catch (error) {
@@ -195,12 +210,25 @@ class Walk {
       const job = this.#begin(commit, tips.has(commit.oid));
       this.#queue.push(job);
       this.#waiting += job.counted;
-      if (this.#queue.length >= maxQueued || this.#waiting >= maxQueuedChanges)
-        await this.#trees.settle(this.#queue);
-      await this.#finishDone();
+      if (this.#queue.length >= maxQueued || this.#waiting >= maxQueuedChanges) await this.#settle();
+      await this.#finishReady();
     }
+    await this.#settle();
+    await this.#finishReady();
+  }
+
+  /** Borrows what all queued commits need, some hundred objects at a time. */
+  async #settle(): Promise<void> {
     await this.#trees.settle(this.#queue);
-    await this.#finishDone();
+    for (const job of this.#queue) job.changes = withKinds(job.diff.changes);
+    await this.#changes.prepare(
+      this.#queue.map(({ commit, changes = [] }) => [changes, this.#borrows(commit)]),
+    );
+  }
+
+  #borrows({ oid }: NewCommit): Borrows {
+    if (this.#unreached.has(oid)) return 'all';
+    return this.#parts.order.content === true ? 'brought' : 'none';
   }
 
   #begin(commit: NewCommit, keep: boolean): Job {
@@ -221,23 +249,33 @@ class Walk {
     return { commit, content, diff, keep, counted: diff.changes.length };
   }
 
-  /** Commits leave the queue in their order. */
-  async #finishDone(): Promise<void> {
+  /** Commits leave the queue in their order, as far as nothing has to be borrowed for them. */
+  async #finishReady(): Promise<void> {
     let done = 0;
-    for (; this.#queue[done]?.diff.done; done++) await this.#finish(this.#queue[done] as Job);
+    for (; done < this.#queue.length; done++) {
+      const job = this.#queue[done] as Job;
+      if (!job.diff.done) break;
+      if (job.changes === undefined) {
+        const changes = withKinds(job.diff.changes);
+        if (this.#changes.wants(changes, this.#borrows(job.commit))) break;
+        job.changes = changes;
+      }
+      await this.#finish(job, job.changes);
+    }
     if (done > 0) this.#queue = this.#queue.slice(done);
   }
 
-  async #finish({ commit, content, diff, counted }: Job): Promise<void> {
+  async #finish({ commit, content, diff, counted }: Job, changed: readonly KindedChange[]): Promise<void> {
     const { oid, set } = commit;
     this.#waiting -= counted;
     const found = this.#foundOf(set);
-    const isUnreached = this.#unreached.has(oid);
     for (const { path, why } of diff.gaps) found.miss({ what: 'history', text: why, path, commit: oid });
-    this.#objects.commit(oid, content, isUnreached, found);
-    const borrows = isUnreached ? 'all' : this.#parts.order.content === true ? 'brought' : 'none';
-    const changer = { commit: oid, borrows, found } as const;
-    const changes = await this.#changes.judge(withKinds(diff.changes), changer);
+    this.#objects.commit(oid, content, this.#unreached.has(oid), found);
+    const changes = await this.#changes.judge(changed, {
+      commit: oid,
+      borrows: this.#borrows(commit),
+      found,
+    });
     this.#lists.add(set, commitFacts(oid, content, this.#parts.objectFormat), changes);
   }
 
@@ -256,54 +294,6 @@ class Walk {
     this.#foundOf(set).miss(unknown);
   }
 
-  /** What an update brings beyond its new commits. */
-  async #walkUpdate(
-    update: WalkUpdate,
-    i: number,
-    tip: { readonly oid: Oid; readonly type: ObjectType | undefined },
-  ): Promise<void> {
-    const found = this.#found[i] as FoundList;
-    if (tip.type === 'blob' && this.#parts.pack.typeOf(tip.oid) === 'blob')
-      this.#objects.blob(tip.oid, found);
-    if (tip.type === 'tree') {
-      const diff = new TreeDiff(tip.oid, [], this.#width);
-      await this.#addExisting(i, diff, false);
-    }
-    if (!update.difference) return;
-    const [newRoot, oldRoot] = [this.#rootOf(tip.oid), update.oldOid && this.#rootOf(update.oldOid)];
-    if (newRoot === undefined || oldRoot === undefined) {
-      found.miss({ what: 'history', text: `what ${update.ref} had before cannot be compared` });
-      return;
-    }
-    const diff = new TreeDiff(newRoot, [oldRoot], this.#width);
-    await this.#addExisting(i, diff, update.content);
-  }
-
-  async #addExisting(i: number, diff: TreeDiff, borrowBlobs: boolean): Promise<void> {
-    const found = this.#found[i] as FoundList;
-    this.#trees.advance(diff, true);
-    await this.#trees.settle([{ diff, keep: true }]);
-    for (const { path, why } of diff.gaps) found.miss({ what: 'history', text: why, path });
-    const changes = withKinds(this.#withoutNew(i, diff.changes));
-    const changer = { commit: undefined, borrows: borrowBlobs ? 'all' : 'none', found } as const;
-    this.#lists.addExisting(this.#sets.with(0, i), await this.#changes.judge(changes, changer));
-  }
-
-  /** Without what some new commit of the update made just so, and was judged for. */
-  #withoutNew(i: number, changes: readonly EntryChange[]): readonly EntryChange[] {
-    const left = new Map(changes.map((change) => [change.path, change]));
-    const drop = (path: string, key: string) => {
-      const change = left.get(path);
-      if (change !== undefined && entryKey(change.entry) === key) left.delete(path);
-    };
-    const made = this.#lists.newChangesOf(this.#sets, i);
-    for (const { path, from, mode, oid } of readList<PathChange>(made)) {
-      drop(path, mode === undefined || oid === undefined ? gone : `${mode} ${oid}`);
-      if (from !== undefined) drop(from, gone);
-    }
-    return [...left.values()];
-  }
-
   /** Objects that no change names are reached all the same when they are in the tree of a commit. */
   #markRest(commits: readonly NewCommit[]): void {
     const { pack, order, objectFormat } = this.#parts;
@@ -314,8 +304,3 @@ class Walk {
     for (const { content } of order.unreached) marker.fromTree(treeOfCommit(content, objectFormat));
   }
 }
-
-const gone = '-';
-
-const entryKey = (entry: EntryChange['entry']): string =>
-  entry === undefined ? gone : `${entry.mode} ${entry.oid}`;
