@@ -6,7 +6,8 @@ import { type Ask, allOf, type Subject } from './subject.ts';
 
 /**
  * Whether a file is under one of the paths. A rename is under both its names:
- * one is enough where the rule refuses, and both must be where it grants.
+ * one is enough where the rule refuses, and both must be where it grants. Where the rule
+ * refuses, a symlink or a submodule is also what would be under it.
  */
 export function matchPath(paths: PathList, width: Width): Ask {
   const one = (subject: Subject, path: string) =>
@@ -15,7 +16,9 @@ export function matchPath(paths: PathList, width: Width): Ask {
     const { change, finding, unknown } = subject;
     const path = finding ? finding.path : (unknown?.path ?? change?.path);
     if (path === undefined) return unknown !== undefined && width === 'wide';
-    const matched = one(subject, path);
+    const isLink = change?.mode === 'symlink' || change?.mode === 'submodule';
+    const stands = isLink && width === 'wide' && paths.leadsTo(path, subject.folded(path));
+    const matched = stands || one(subject, path);
     const from = change?.from;
     if (from === undefined || matched === (width === 'wide')) return matched;
     return one(subject, from);

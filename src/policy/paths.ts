@@ -50,6 +50,15 @@ export class PathList {
     }
     return matched;
   }
+
+  /** Whether a folder of this name would hold paths that the list names. */
+  leadsTo(folder: string, folded: string): boolean {
+    if (this.matches(`${folder}/-`, 'wide', `${folded}/-`)) return true;
+    return this.#lines.some(
+      ({ negated, patterns }) =>
+        !negated && patterns.some(({ literalStart }) => literalStart.startsWith(`${folded}/`)),
+    );
+  }
 }
 
 function parseLine(source: string): Line {

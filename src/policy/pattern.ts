@@ -66,6 +66,11 @@ export class Pattern {
     return this.#folded.matches(folded, meter);
   }
 
+  /** What every name that it matches begins with, folded. */
+  get literalStart(): string {
+    return fold(/^[^*?[\\]*/.exec(this.source)?.[0] ?? '');
+  }
+
   /** Whether it has no wildcard, and so names one thing. */
   get literal(): boolean {
     return !/[*?[\\]/.test(this.source);
