@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -19,6 +20,7 @@ import {
 } from '../support/pack-builder.ts';
 import { data, fastImport } from '../support/repos.ts';
 import { CountingScanner, indexPack, placesOf, token } from './scanned-pack.ts';
+import { zipOf } from './secrets/made-zip.ts';
 
 const plainLine = (n: number) => `line ${n} of some text that holds nothing ${(n * 7919) % 1000}`;
 
@@ -225,6 +227,41 @@ test('a blob that is larger than memory is searched in pieces, stored whole or m
     assert.deepEqual([scanned?.size, scanned?.type], [content.length, 'text']);
   }
   assert.deepEqual([scanner.whole, scanner.inRanges], [0, 0]);
+});
+
+test('a large zip is opened in the pack, and one with nothing in it is scanned whole', async (t) => {
+  const noise = randomBytes(9 * 1024 * 1024);
+  const clean = zipOf([
+    { name: 'noise', content: noise },
+    { name: 'a.txt', content: Buffer.from('nothing\n') },
+  ]);
+  const leaking = zipOf([
+    { name: 'noise', content: noise },
+    { name: 'a.txt', content: Buffer.from(`${token(3)}\n`) },
+  ]);
+  const bytes = pack([entry('blob', clean), entry('blob', leaking)]);
+  const { scan, close } = await indexPack(tempDir(t), bytes, new CountingScanner());
+  close();
+  const told = [clean, leaking].map((content) => {
+    const { type, unscanned, secrets } = scan.blob(oidOf('blob', content)) ?? {};
+    return [type, unscanned, secrets?.map(({ match, line }) => [match.value, match.decoded, line])];
+  });
+  assert.deepEqual(told, [
+    ['zip', [], []],
+    ['zip', [], [[token(3), ['zip'], undefined]]],
+  ]);
+});
+
+test('a disk image is told by what stands 33 KiB behind its beginning, whatever its size', async (t) => {
+  const images = [40_000, 9 * 1024 * 1024].map((size) => {
+    const image = Buffer.alloc(size);
+    image.write('CD001', 0x8001);
+    return image;
+  });
+  const bytes = pack(images.map((image) => entry('blob', image)));
+  const { scan, close } = await indexPack(tempDir(t), bytes, new CountingScanner());
+  close();
+  for (const image of images) assert.equal(scan.blob(oidOf('blob', image))?.type, 'iso');
 });
 
 test('commits and tags are searched as whole objects, also those that are deltas', async (t) => {
