@@ -179,7 +179,8 @@ export class Automaton {
 }
 
 function holdsAt(data: Uint8Array, at: number, text: Uint8Array): boolean {
-  for (let i = 0; i < text.length; i++) {
+  const length = text.length;
+  for (let i = 0; i < length; i++) {
     if (data[at + i] !== text[i]) return false;
   }
   return true;

@@ -20,7 +20,7 @@ const rememberedChecks = 256;
 const sliceBytes = 64 * 1024;
 const sliceOverlap = 4 * 1024;
 /** All rules without keywords together, as long as there are not more of them than this. */
-const unitsPerByteOfEvery = 32;
+const unitsPerByteOfEvery = 8;
 
 /** Asks the rules about one piece of plain data: at each keyword in a window of its own, and those without keywords in slices. */
 export class CandidateFinder {
@@ -71,7 +71,7 @@ export class CandidateFinder {
   #ask({ rule, matcher }: KeywordRule, data: Buffer, at: number, keyword: string): Candidate | undefined {
     const from = Math.max(0, at - matcher.before);
     const to = Math.min(data.length, at + keyword.length + matcher.after);
-    if (!this.#work.spend(unitsPerHit)) return undefined;
+    if (!this.#work.spendOnLook(unitsPerHit)) return undefined;
     if (matcher.mayMatch?.(data, from, to, at, keyword) === false) return undefined;
     if (!this.#work.spendOnHit(to - from)) return undefined;
     const span = matcher.find(data, from, to, at, keyword);

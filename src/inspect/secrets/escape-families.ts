@@ -112,8 +112,12 @@ const quotedPrintable: EscapeFamily = {
   },
 };
 
-const entities: Readonly<Record<string, string>> = { quot: '"', apos: "'", amp: '&', lt: '<', gt: '>' };
-const longestEntity = 10;
+const entities = ['quot"', "apos'", 'amp&', 'lt<', 'gt>'].map((entry) => ({
+  text: Buffer.from(`${entry.slice(0, -1)};`),
+  byte: entry.charCodeAt(entry.length - 1),
+}));
+const hashSign = 35;
+const semicolon = 59;
 
 const html: EscapeFamily = {
   name: 'html',
@@ -121,18 +125,31 @@ const html: EscapeFamily = {
   anchors: ['&#', '&quot;', '&amp;'],
   least: 1,
   decode(data, at, end) {
-    const text = data.toString('latin1', at, Math.min(end, at + longestEntity));
-    const found = /^&(?:#(?:[xX]([0-9A-Fa-f]{1,6})|([0-9]{1,7}))|([a-z]{2,4}));/.exec(text);
-    if (found === null) return 0;
-    const [whole, hex, decimal, name] = found;
-    const length = whole.length;
-    if (name !== undefined) {
-      const character = entities[name];
-      return character === undefined ? 0 : escapeOf(character.charCodeAt(0), length);
+    if (data[at + 1] === hashSign) return numbered(data, at, end);
+    for (const { text, byte } of entities) {
+      if (data[at + 1] !== text[0] || at + 1 + text.length > end) continue;
+      if (text.compare(data, at + 1, at + 1 + text.length) === 0) return escapeOf(byte, text.length + 1);
     }
-    return escapeOf(byteOf(Number.parseInt(hex ?? decimal ?? '', hex === undefined ? 10 : 16)), length);
+    return 0;
   },
 };
+
+// &#65; with up to seven digits, or &#x41; with up to six of hex.
+function numbered(data: Buffer, at: number, end: number): number {
+  const isHex = ((data[at + 2] ?? 0) | 32) === letterX;
+  const base = isHex ? 16 : 10;
+  const first = at + (isHex ? 3 : 2);
+  const limit = Math.min(end, first + (isHex ? 6 : 7));
+  let value = 0;
+  let next = first;
+  for (; next < limit; next++) {
+    const digit = hexDigit(data[next]);
+    if (digit < 0 || digit >= base) break;
+    value = value * base + digit;
+  }
+  if (next === first || next >= end || data[next] !== semicolon) return 0;
+  return escapeOf(byteOf(value), next + 1 - at);
+}
 
 const comma = 44;
 const zeroX: EscapeFamily = {

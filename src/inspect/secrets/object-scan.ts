@@ -15,6 +15,7 @@ interface Found extends Candidate {
 
 /** As many as tell where an archive begins. */
 const magicBytes = 3;
+const unitsPerDecodedByte = 4;
 const never = (): boolean => false;
 
 /** What is decoded may be so much shorter than its encoded form. */
@@ -89,7 +90,7 @@ export class ObjectScan {
         work.unscanned.add(`what is encoded in it is wrapped more than ${work.limits.depth} times`);
       return;
     }
-    if (!work.decode(encoded.size) || !work.spend(encoded.size)) return;
+    if (!work.decode(encoded.size) || !work.spend(encoded.size * unitsPerDecodedByte)) return;
     const data = encoded.open();
     if (data === undefined) return;
     this.#opened = true;

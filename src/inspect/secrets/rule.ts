@@ -13,6 +13,11 @@ export interface Matcher {
   readonly before: number;
   readonly after: number;
   /**
+   * False where a look at a few bytes shows that `find` would give nothing, which is so at most hits in
+   * what people write. Such a hit costs little of the work that a scan may do; absent, each costs its window.
+   */
+  mayMatch?(data: Buffer, from: number, to: number, at: number, keyword: string): boolean;
+  /**
    * The span of the secret at this hit, or undefined. Must take time linear in the window.
    * @param from the window's first byte, and `to` its end; both lie within `data`.
    * @param at where the keyword begins.

@@ -23,7 +23,7 @@ export interface ScanLimits {
 
 export const defaultLimits: ScanLimits = {
   workBase: 8 * 1024 * 1024,
-  workPerByte: 64,
+  workPerByte: 32,
   plainHits: 8192,
   decodedBase: 16 * 1024 * 1024,
   decodedPerByte: 16,
@@ -34,8 +34,12 @@ export const defaultLimits: ScanLimits = {
 };
 
 /** Keywords are sparse in what people write: more hits than these cost more, because then somebody wants them to. */
-const bytesPerPlainHit = 64;
+const bytesPerPlainHit = 16;
 const weightOfOthers = 16;
+
+/** The same for a first look at a hit, at a few bytes: so many to a plain hit. */
+const looksPerPlainHit = 2;
+const weightOfOtherLooks = 4;
 
 /** What comes in pieces has more time, the larger it is. */
 const streamedBytesPerMs = 4 * 1024;
@@ -52,6 +56,7 @@ export class Work {
   #left: number;
   #used = 0;
   #plainHitsLeft: number;
+  #plainLooksLeft: number;
   #decodedLeft: number;
   #spent = false;
   #nextLook = unitsPerLookAtTheClock;
@@ -62,6 +67,7 @@ export class Work {
     this.limits = limits;
     this.#left = limits.workBase;
     this.#plainHitsLeft = limits.plainHits;
+    this.#plainLooksLeft = limits.plainHits * looksPerPlainHit;
     this.#decodedLeft = limits.decodedBase;
     this.#until = performance.now() + limits.deadlineMs;
   }
@@ -79,6 +85,7 @@ export class Work {
   grant(bytes: number): void {
     this.#left += bytes * this.limits.workPerByte;
     this.#plainHitsLeft += bytes / bytesPerPlainHit;
+    this.#plainLooksLeft += (bytes / bytesPerPlainHit) * looksPerPlainHit;
     this.#decodedLeft += bytes * this.limits.decodedPerByte;
   }
 
@@ -112,6 +119,11 @@ export class Work {
   /** The same, for asking a rule at a keyword. */
   spendOnHit(units: number): boolean {
     return this.spend(this.#plainHitsLeft-- > 0 ? units : units * weightOfOthers);
+  }
+
+  /** The same, for a look at the few bytes around a keyword. */
+  spendOnLook(units: number): boolean {
+    return this.spend(this.#plainLooksLeft-- > 0 ? units : units * weightOfOtherLooks);
   }
 
   /** How many bytes a decoder may still make. */

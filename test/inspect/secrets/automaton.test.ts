@@ -61,3 +61,28 @@ test('a search ends when it is told to, and empty keywords are never found', () 
   ]).search(Buffer.from('aaaaaaa'), 0, 7, () => ++count < 3);
   assert.equal(count, 3);
 });
+
+test('lanes and blocks make no difference: keywords across their borders are found, each once', () => {
+  const keywords = ['abcab', 'ab', 'cabc', 'b'].map((text) => ({ text, ignoreCase: false }));
+  fc.assert(
+    fc.property(fc.integer({ min: 1000, max: 40_000 }), fc.nat(999), fc.nat(6), (length, from, short) => {
+      const data = Buffer.alloc(length, 'abcabxabcabcab'.slice(0, 14 - short));
+      const to = length - (from % 7);
+      assert.deepEqual(hits(keywords, data, from, to), plainHits(keywords, data, from, to));
+    }),
+    { numRuns: 25 },
+  );
+});
+
+test('hits are told in the order of their ends, however long the data', () => {
+  const data = Buffer.alloc(50_000, 'xabcabx ab');
+  const ends: number[] = [];
+  new Automaton([
+    { text: 'abcab', ignoreCase: false },
+    { text: 'ab', ignoreCase: false },
+  ]).search(data, 0, data.length, (keyword, at) => ends.push(at + (keyword === 0 ? 5 : 2)) > 0);
+  assert.deepEqual(
+    ends,
+    [...ends].sort((a, b) => a - b),
+  );
+});

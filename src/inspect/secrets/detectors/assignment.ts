@@ -23,6 +23,7 @@ export const assignment: Detector = (given) => {
   const matcher: Matcher = {
     before: longestName,
     after: reach,
+    mayMatch: (data, _from, to, at, keyword) => isOperator(data[nameEnd(data, at + keyword.length, to)] ?? 0),
     find(data, from, to, at, keyword) {
       const operator = operatorAfter(data, at + keyword.length, to);
       if (operator === undefined) return undefined;
@@ -54,10 +55,7 @@ const isQuote = (byte: number | undefined): boolean => byte === 0x22 || byte ===
 
 // The rest of the name, what closes it, a type, and then = : := => == , or the > of a tag: gives the place behind it.
 function operatorAfter(data: Buffer, start: number, to: number): number | undefined {
-  let i = start;
-  while (i < to && i - start < longestName && isName(data[i])) i++;
-  i = skip(data, i, to, (byte) => byte === 0x5c || isQuote(byte) || byte === 0x5d || byte === 0x29, 4);
-  i = skip(data, i, to, isBlank, 20);
+  let i = nameEnd(data, start, to);
   if (data[i] === 0x3a && data[i + 1] !== 0x3d && data[i + 1] !== 0x3a) {
     const type = /^:\s?(?:string|str|String|&str|&'static str|text|TEXT)\s?=/.exec(
       data.toString('latin1', i, Math.min(to, i + 24)),
@@ -67,6 +65,14 @@ function operatorAfter(data: Buffer, start: number, to: number): number | undefi
   const first = i;
   while (i < to && i - first < 3 && isOperator(data[i] as number)) i++;
   return i === first ? undefined : i;
+}
+
+// Behind the rest of the name, what closes it, and blanks.
+function nameEnd(data: Buffer, start: number, to: number): number {
+  let i = start;
+  while (i < to && i - start < longestName && isName(data[i])) i++;
+  i = skip(data, i, to, (byte) => byte === 0x5c || isQuote(byte) || byte === 0x5d || byte === 0x29, 4);
+  return skip(data, i, to, isBlank, 20);
 }
 
 // = : > , ~ ?

@@ -25,9 +25,14 @@ export const urlCredentials: Detector = (given) => {
   const matcher: Matcher = {
     before: longestScheme,
     after: longestAuthority,
+    // No authority holds a slash, so that all of them together are no longer than the data.
+    mayMatch(data, _from, to, at) {
+      const end = authorityEnd(data, at + 3, Math.min(to, at + longestAuthority));
+      for (let i = at + 3; i < end; i++) if (data[i] === 0x40) return true;
+      return false;
+    },
     find(data, from, to, at) {
       const end = authorityEnd(data, at + 3, Math.min(to, at + longestAuthority));
-      if (data.lastIndexOf(0x40, end - 1) < at + 3) return undefined;
       const scheme = schemes.exec(data.toString('latin1', Math.max(from, at - longestScheme), at));
       if (scheme === null) return undefined;
       const found = passwordOf(data.toString('latin1', at + 3, end));

@@ -18,6 +18,8 @@ export interface CompiledToken {
   readonly greatest: number;
   /** The literals that matches begin with, for what is variable in one. */
   readonly leading: readonly string[];
+  /** False where `findAt` would give nothing, by a look at a few bytes. */
+  mayBeAt(data: Buffer, from: number, to: number, at: number, keyword: string): boolean;
   /** The longest match around its keyword at `at`. */
   findAt(data: Buffer, from: number, to: number, at: number, keyword: string): Span | undefined;
   /** False where no match begins at `start`, by a look at two bytes. */
@@ -45,6 +47,8 @@ export function compileToken(grammar: string, boundary?: string): CompiledToken 
   const before = reversed(whole.slice(0, pivot?.start ?? 0));
   const after = whole.slice(pivot?.end ?? 0);
   const beginning = beginningOf(whole);
+  const behind = beginningOf(after);
+  const leads = pivot?.start === 0;
   const matchForward = (
     sequence: TokenSequence,
     data: Buffer,
@@ -56,6 +60,13 @@ export function compileToken(grammar: string, boundary?: string): CompiledToken 
     keywords: pivot?.texts ?? [],
     greatest: greatestLength(whole),
     leading: leadingTexts(whole),
+    mayBeAt(data, from, to, at, keyword) {
+      const next = at + keyword.length;
+      return (
+        (after.length === 0 || beginsAt(behind, data, to, next)) &&
+        (!leads || freeOnLeft(data, from, at, left))
+      );
+    },
     findAt(data, from, to, at, keyword) {
       if (!holds(data, at, to, keyword)) return undefined;
       const negated = furthest(run(before, data, -at, -from, -1), (place) =>
@@ -65,10 +76,7 @@ export function compileToken(grammar: string, boundary?: string): CompiledToken 
       const end = matchForward(after, data, to, at + keyword.length);
       return end === undefined ? undefined : { start: 0 - negated, end };
     },
-    mayBegin: (data, to, start) =>
-      start + beginning.length <= to &&
-      beginning.first[data[start] as number] === 1 &&
-      beginning.last[data[start + beginning.length - 1] as number] === 1,
+    mayBegin: (data, to, start) => beginsAt(beginning, data, to, start),
     matchFrom(data, from, to, start) {
       if (!freeOnLeft(data, from, start, left)) return undefined;
       const end = matchForward(whole, data, to, start);
@@ -94,8 +102,14 @@ function beginningOf([node]: TokenSequence): Beginning {
     return { length, first: onlyByte(node.text, 0), last: onlyByte(node.text, length - 1) };
   }
   const any = new Uint8Array(256).fill(1);
-  return { length: 1, first: any, last: any };
+  return { length: 0, first: any, last: any };
 }
+
+const beginsAt = ({ length, first, last }: Beginning, data: Buffer, to: number, start: number): boolean =>
+  length === 0 ||
+  (start + length <= to &&
+    first[data[start] as number] === 1 &&
+    last[data[start + length - 1] as number] === 1);
 
 /** One matcher of several tokens, each found by its own keywords; the longest span wins. */
 export function tokenMatcher(tokens: readonly CompiledToken[]): Matcher {
@@ -109,6 +123,8 @@ export function tokenMatcher(tokens: readonly CompiledToken[]): Matcher {
   return {
     before: reach + boundaryReach,
     after: reach + 1,
+    mayMatch: (data, from, to, at, keyword) =>
+      byKeyword.get(keyword)?.some((token) => token.mayBeAt(data, from, to, at, keyword)) === true,
     find(data, from, to, at, keyword) {
       let longest: Span | undefined;
       for (const token of byKeyword.get(keyword) ?? []) {
