@@ -62,11 +62,11 @@ const maxBorrowedBytes = 1024 ** 3;
  * git obeys, and the idx.
  */
 export async function finishPack(pack: ReceivedPack): Promise<FinishedPack> {
-  const { table, intake, refs, deltas } = pack.pass;
+  const { table, intake, refs, deltas, treeEdits } = pack.pass;
   const received: EntryFile = { fd: pack.fd, firstRow: 0, end: pack.end };
   const source = new EntrySource(table, received);
   const graph = new DeltaGraph(table, refs);
-  const resolver = new DeltaResolver({ ...pack, table, graph, source, deltas, intake });
+  const resolver = new DeltaResolver({ ...pack, table, graph, source, deltas, intake, treeEdits });
   const ownRows = table.count;
   for (let row = 0; row < ownRows; row++)
     if ((table.bases[row] as number) < 0 && table.types[row] !== 0) resolver.resolveFrom(row);

@@ -7,6 +7,7 @@ import { Intake } from './intake.ts';
 import { ObjectTable } from './object-table.ts';
 import { OidList } from './oid-list.ts';
 import type { PackScanner } from './scan-pack.ts';
+import { TreeEdits } from './tree-edits.ts';
 
 /**
  * What the stream alone tells: where every entry is, the oids of the objects
@@ -22,6 +23,7 @@ export class FirstPass implements PackVisitor {
   intake: Intake;
   deltas: DeltaCache;
   readonly refs: RefDeltas;
+  readonly treeEdits: TreeEdits;
   #row = -1;
   #inPieces = false;
 
@@ -31,6 +33,7 @@ export class FirstPass implements PackVisitor {
     this.table = new ObjectTable(format, 0);
     this.intake = new Intake(this.table, format, scan);
     this.deltas = new DeltaCache(this.table);
+    this.treeEdits = new TreeEdits(this.table.width);
     this.refs = { rows: [], bases: new OidList(this.table.width) };
   }
 

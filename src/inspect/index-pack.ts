@@ -14,6 +14,7 @@ import type { ObjectTable } from './object-table.ts';
 import { PackScanner } from './scan-pack.ts';
 import type { ObjectScanner } from './secrets/scan-object.ts';
 import type { BorrowedObject } from './thin-pack.ts';
+import type { TreeEdits } from './tree-edits.ts';
 
 export interface HoldProgress {
   /** While the held pack is walked; `objects` then counts those that were reached. */
@@ -40,6 +41,7 @@ export interface IndexedContents {
   readonly order: Uint32Array;
   readonly source: FinishedPack['source'];
   readonly scan: PackScan;
+  readonly treeEdits: TreeEdits;
 }
 
 /** The name of the file with the received bytes, within the gitdir. */
@@ -176,8 +178,8 @@ export class IndexPack {
   contents(): IndexedContents {
     if (this.#finished === undefined) throw new RefgateError('INTERNAL', 'refgate', 'no pack is indexed');
     const { order, source } = this.#finished;
-    const { table, scan } = this.#pass;
-    return { table, order, source, scan: scan.finish(table, order) };
+    const { table, scan, treeEdits } = this.#pass;
+    return { table, order, source, treeEdits, scan: scan.finish(table, order) };
   }
 
   close(): void {

@@ -117,10 +117,10 @@ class WatchedPack extends OpenPack {
 async function walk(sent: WalkOrder): Promise<void> {
   if (pack === undefined) throw new RefgateError('INTERNAL', 'refgate', 'there is no pack to walk');
   const { index, options } = pack;
-  const { table, order, source, scan } = index.contents();
+  const { table, order, source, treeEdits, scan } = index.contents();
   const budget = new WorkBudget(options.limits.maxInflatedBytes);
   const result = await walkContents({
-    pack: new WatchedPack({ table, order, source, budget }),
+    pack: new WatchedPack({ table, order, source, budget, treeEdits }),
     scan,
     rules: search().rules,
     borrow,

@@ -14,6 +14,7 @@ import type { DeltaGraph } from './delta-graph.ts';
 import type { EntrySource } from './entry-source.ts';
 import type { Intake } from './intake.ts';
 import type { ObjectTable } from './object-table.ts';
+import type { TreeEdits } from './tree-edits.ts';
 
 interface Step {
   readonly row: number;
@@ -30,6 +31,7 @@ export interface ResolverParts {
   readonly source: EntrySource;
   readonly deltas: DeltaCache;
   readonly intake: Intake;
+  readonly treeEdits: TreeEdits;
   readonly limits: PackLimits;
   readonly budget: WorkBudget;
   readonly dir: string;
@@ -157,9 +159,17 @@ export class DeltaResolver {
     const isEdit = base.type === packType.blob && deltaSize <= inMemoryBytes;
     const edit = isEdit ? { base: base.row, delta: this.#deltaView, header } : undefined;
     this.#parts.intake.whole(row, base.type, frame, size, edit);
+    if (base.type === packType.tree && deltaSize <= inMemoryBytes) this.#noteTree(row, base, header, frame);
     if (kept) return { size, frame, file: undefined };
     this.#store.pool.give(frame);
     return undefined;
+  }
+
+  #noteTree(row: number, base: Step, header: DeltaHeader, frame: Buffer): void {
+    const loaded = this.#store.load(base.content);
+    if (loaded === undefined) return;
+    const content = frame.subarray(frameRoom, frameRoom + header.resultSize);
+    this.#parts.treeEdits.record(row, loaded, content, this.#deltaView, header);
   }
 
   #intoStructured(

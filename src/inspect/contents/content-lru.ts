@@ -1,3 +1,6 @@
+/** How full it stays when it made room, as a share. */
+const leftFull = 7 / 8;
+
 /** Contents by key, bounded by their bytes together; what was used longest ago goes first. */
 export class ContentLru<Key> {
   readonly #contents = new Map<Key, Buffer>();
@@ -21,11 +24,15 @@ export class ContentLru<Key> {
     if (content.length * 4 > this.#maxBytes || this.#contents.has(key)) return;
     this.#contents.set(key, content);
     this.#bytes += content.length;
-    if (this.#bytes <= this.#maxBytes) return;
+    if (this.#bytes > this.#maxBytes) this.#makeRoom(this.#maxBytes * leftFull);
+  }
+
+  /** Many go at a time: a map finds its oldest entry slowly when those before it have been deleted. */
+  #makeRoom(bytes: number): void {
     for (const [oldest, { length }] of this.#contents) {
       this.#contents.delete(oldest);
       this.#bytes -= length;
-      if (this.#bytes <= this.#maxBytes) return;
+      if (this.#bytes <= bytes) return;
     }
   }
 }

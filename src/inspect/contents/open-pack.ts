@@ -4,12 +4,14 @@ import { applyDelta, readDeltaHeader } from '../../git/delta.ts';
 import { maxStructuredBytes, objectTypeNames, packType, type WorkBudget } from '../../git/pack-stream.ts';
 import type { EntrySource } from '../entry-source.ts';
 import type { ObjectTable } from '../object-table.ts';
+import type { TreeEdits } from '../tree-edits.ts';
 import { ContentLru } from './content-lru.ts';
 import { OidLookup } from './oid-lookup.ts';
+import { TreePaths } from './tree-paths.ts';
 import type { PackObjects } from './walk-order.ts';
 
 /** Contents that are kept because others are deltas of them, in bytes. */
-const cachedBytes = 64 * 1024 * 1024;
+const cachedBytes = 32 * 1024 * 1024;
 
 /** Contents up to this size are cut from larger buffers. */
 const slabItemBytes = 32 * 1024;
@@ -24,11 +26,13 @@ export interface OpenPackParts {
   readonly source: EntrySource;
   /** A budget of its own for reading, in bytes of inflating and of deltas. */
   readonly budget: WorkBudget;
+  /** What was seen of trees when their deltas were resolved. */
+  readonly treeEdits?: TreeEdits;
 }
 
 /**
  * The objects of a pack that has just been indexed, by oid. What was read last
- * is kept, 64 MiB at most, so that each of many similar trees costs one delta.
+ * is kept, 32 MiB at most, so that each of many similar trees costs one delta.
  * Buffers that are given out must not be changed. Does its file work synchronously.
  */
 export class OpenPack implements PackObjects {
@@ -38,19 +42,21 @@ export class OpenPack implements PackObjects {
   readonly #budget: WorkBudget;
   readonly #lookup: OidLookup;
   readonly #reached: Uint8Array;
+  readonly #paths: TreePaths | undefined;
   readonly #cache = new ContentLru<number>(cachedBytes);
   #delta: Buffer = Buffer.allocUnsafeSlow(64 * 1024);
   #slab: Buffer = Buffer.alloc(0);
   #slabFrom = 0;
   #marked = 0;
 
-  constructor({ table, order, source, budget }: OpenPackParts) {
+  constructor({ table, order, source, budget, treeEdits }: OpenPackParts) {
     this.#table = table;
     this.#order = order;
     this.#source = source;
     this.#budget = budget;
     this.#lookup = new OidLookup(table.oids, table.width, order);
     this.#reached = new Uint8Array(table.count);
+    this.#paths = treeEdits && new TreePaths(treeEdits, table.bases, table.width);
   }
 
   get count(): number {
@@ -78,6 +84,18 @@ export class OpenPack implements PackObjects {
   read(oid: Oid): Buffer | undefined {
     const row = this.#lookup.rowOf(oid);
     return row < 0 ? undefined : (this.#cache.get(row) ?? this.#resolve(row));
+  }
+
+  unshared(tree: Oid, olds: readonly Oid[]): readonly Buffer[] | undefined {
+    if (this.#paths === undefined) return undefined;
+    const rows = olds.map((oid) => this.#treeRow(oid));
+    const row = this.#treeRow(tree);
+    return row < 0 || rows.includes(-1) ? undefined : this.#paths.unshared(row, rows);
+  }
+
+  #treeRow(oid: Oid): number {
+    const row = this.#lookup.rowOf(oid);
+    return row >= 0 && this.#table.types[row] === packType.tree ? row : -1;
   }
 
   markReached(oid: Oid): boolean {

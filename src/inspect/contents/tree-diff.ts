@@ -22,6 +22,11 @@ export interface EntryChange {
 export interface TreeReader {
   /** Undefined: it must be fetched first. `absent`: nobody has it. */
   read(oid: Oid): Buffer | 'absent' | undefined;
+  /**
+   * Instead of a tree and its old ones trees in their order that hold no more than the names at which the first is
+   * unlike all others; undefined where reading them is the only way.
+   */
+  unshared?(tree: Oid, olds: readonly Oid[]): readonly Buffer[] | undefined;
   /** Called for every tree of the new side, once it is compared. */
   onTree(oid: Oid, content: Buffer): void;
   /** Counts bytes of trees; throws when there have been too many. */
@@ -89,6 +94,7 @@ export class TreeDiff {
   }
 
   #compare(item: Item, reader: TreeReader): void {
+    if (this.#compareUnshared(item, reader)) return;
     const before = this.missing.size;
     const tree = this.#read(item.tree, reader);
     const olds = item.olds.map((oid) => this.#read(oid, reader));
@@ -108,6 +114,18 @@ export class TreeDiff {
     if (item.tree !== undefined) reader.onTree(item.tree, tree);
     for (const content of contents) reader.spend(treeCost + content.length);
     this.#merge(item, contents);
+  }
+
+  #compareUnshared(item: Item, reader: TreeReader): boolean {
+    const { tree, olds } = item;
+    if (reader.unshared === undefined || tree === undefined || !olds.every((oid) => oid !== undefined))
+      return false;
+    const contents = reader.unshared(tree, olds);
+    if (contents === undefined) return false;
+    reader.onTree(tree, contents[0] as Buffer);
+    for (const content of contents) reader.spend(treeCost + content.length);
+    this.#merge(item, contents);
+    return true;
   }
 
   #read(oid: Oid | undefined, reader: TreeReader): Buffer | 'absent' | undefined {

@@ -63,6 +63,8 @@ export interface PackObjects {
   parentsOf(oid: Oid): readonly Oid[] | undefined;
   /** Undefined when the object is not in the pack. Throws LIMIT_EXCEEDED (client) once the work of this pack is spent. */
   read(oid: Oid): Buffer | undefined;
+  /** As `TreeReader` has it. */
+  unshared?(tree: Oid, olds: readonly Oid[]): readonly Buffer[] | undefined;
   /** True the first time. */
   markReached(oid: Oid): boolean;
   readonly reached: number;

@@ -27,7 +27,8 @@ export class TreeWalk {
     const read = (oid: Oid) => this.#read(oid);
     const spend = (bytes: number) => this.#spend(bytes);
     const mark = (oid: Oid) => void pack.markReached(oid);
-    this.#plain = { read, spend, onTree: mark };
+    const unshared = (tree: Oid, olds: readonly Oid[]) => pack.unshared?.(tree, olds);
+    this.#plain = { read, spend, onTree: mark, unshared };
     this.#keeping = {
       read,
       spend,
