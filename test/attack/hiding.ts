@@ -5,11 +5,12 @@
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { stringify } from 'yaml';
-import type { LedgerEvent } from '../../src/domain/record.ts';
+import type { LedgerEvent, SessionSummary } from '../../src/domain/record.ts';
 import { checks } from '../../src/inspect/secrets/checks/index.ts';
 import { generate, seededRandom } from '../../src/inspect/secrets/rules/token-sample.ts';
+import { admin, eventsOf } from '../fault/scene.ts';
 import { type CommitOf, historyOf } from '../inspect/contents/walk-fixture.ts';
-import { applyPolicy, dataOf } from '../scenario/pushing.ts';
+import { dataOf } from '../scenario/pushing.ts';
 import { linesOf, post } from '../scenario/raw-push.ts';
 import { type Bastion, type BastionOptions, type Door, startBastion } from '../support/bastion.ts';
 import { type GitRun, git, initBare, runGit } from '../support/git.ts';
@@ -53,8 +54,9 @@ export class Hiding {
     this.bastion = bastion;
   }
 
-  policy(policy: HidingPolicy): Promise<string> {
-    return applyPolicy(this.bastion, policyOf(policy));
+  async policy(policy: HidingPolicy): Promise<void> {
+    const order = { text: policyOf(policy), file: 'hiding.yaml' };
+    await admin(this.bastion.refgate, 'POST', '/policy/apply', order);
   }
 
   /** Makes the commits in a client's repository, and gives the upstream the branches named in `there`. */
@@ -86,9 +88,12 @@ export class Hiding {
 
   /** The events of the newest push. */
   async events(name: string): Promise<readonly LedgerEvent[]> {
-    const [newest] = await this.bastion.sessions(`path/${name}`, 1);
-    if (newest === undefined) throw new Error(`no session of ${name}`);
-    return this.bastion.events(newest.id);
+    const repo = encodeURIComponent(`path/${name}`);
+    const { refgate } = this.bastion;
+    const all = await admin<readonly SessionSummary[]>(refgate, 'GET', `/sessions?limit=5&repo=${repo}`);
+    const newest = all.find((one) => one.service === 'receive-pack' && one.mode !== 'advertise');
+    if (newest === undefined) throw new Error(`nobody pushed to ${name}`);
+    return eventsOf(refgate, newest.id);
   }
 
   /** What was decided of the newest push, by ref without `refs/heads/`. */
