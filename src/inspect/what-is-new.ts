@@ -56,15 +56,12 @@ export async function whatIsNew(
     findKnown(lines, held, request.objectFormat, tips, context),
     findUnread(lines, held, request.objectFormat, tips, context),
   ]);
-  const updates = lines.map(({ ref, oldOid, newOid, boundary, moved }): WalkUpdate => {
-    const difference = oldOid !== undefined && boundary.some((oid) => oid !== oldOid);
-    return {
-      ref,
-      newOid,
-      ...(oldOid === undefined ? {} : { oldOid }),
-      difference,
-      content: difference && moved && context.asksForContent,
-    };
+  const updates = lines.map(({ ref, oldOid, newOid, boundary }): WalkUpdate => {
+    // Commits that the upstream has are not judged one by one, whether they are in the pack or beyond it.
+    const hasExisting = known.length > 0 || boundary.some((oid) => oid !== oldOid);
+    const difference = oldOid !== undefined && hasExisting;
+    const old = oldOid === undefined ? {} : { oldOid };
+    return { ref, newOid, ...old, difference, content: difference && context.asksForContent };
   });
   return { updates, unreached: unreached.commits, known, unknowns: unreached.unknowns, unread };
 }
@@ -81,8 +78,6 @@ interface Line {
   readonly bottoms: readonly Oid[];
   /** How many commits of the pack the new tip reaches. */
   readonly commits: number;
-  /** The new tip itself is not in the pack. */
-  readonly moved: boolean;
 }
 
 /** Commits between two turns of the event loop. */
@@ -122,7 +117,7 @@ async function follow(updates: readonly RefUpdate[], held: HeldPack): Promise<re
     }
     const old = isNew ? {} : { oldOid };
     const commits = found.size - boundary.length;
-    lines.push({ ref, newOid, tip, ...old, boundary, bottoms, commits, moved: type === undefined });
+    lines.push({ ref, newOid, tip, ...old, boundary, bottoms, commits });
   }
   return lines;
 }

@@ -100,11 +100,11 @@ test('a ref that moves onto what another branch has is compared as a whole, with
   }
 });
 
-test('a merge of what another branch has is compared as a whole, by its paths', async (t) => {
+test('a merge of what another branch has is compared as a whole, with content', async (t) => {
   const { at, judge, publish } = await scene(t, [[], [0], [0], [1, 2]]);
   await publish({ 'refs/heads/main': 1, 'refs/heads/topic': 2 });
   const found = await judge([{ ref: 'refs/heads/main', oldOid: at(1), newOid: at(3) }], (n) => n === 3);
-  assert.deepEqual([found.updates[0]?.difference, found.updates[0]?.content], [true, false]);
+  assert.deepEqual([found.updates[0]?.difference, found.updates[0]?.content], [true, true]);
 });
 
 test('commits that the client sent although a ref has moved past them are not new', async (t) => {
@@ -115,6 +115,14 @@ test('commits that the client sent although a ref has moved past them are not ne
     [1, 2, 4, 5].includes(n),
   );
   assert.deepEqual(found.known, [1, 2]);
+});
+
+test('a ref that moves onto commits that the client sent although another ref has them is compared as a whole', async (t) => {
+  const { at, judge, publish } = await scene(t, [[], [0], [1]]);
+  await publish({ 'refs/heads/main': 0, 'refs/heads/topic': 2 });
+  const found = await judge([{ ref: 'refs/heads/main', oldOid: at(0), newOid: at(2) }], (n) => n > 0);
+  assert.deepEqual(found.known, [1, 2]);
+  assert.deepEqual([found.updates[0]?.difference, found.updates[0]?.content], [true, true]);
 });
 
 test('commits that the upstream holds without reaching them are new although it has them', async (t) => {

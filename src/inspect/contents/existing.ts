@@ -6,7 +6,7 @@ import type { ChangeJudge } from './judge-changes.ts';
 import type { ObjectJudge } from './judge-objects.ts';
 import type { UpdateSets } from './new-commits.ts';
 import { withKinds } from './renames.ts';
-import { type EntryChange, TreeDiff } from './tree-diff.ts';
+import { type Entry, type EntryChange, TreeDiff } from './tree-diff.ts';
 import type { PackObjects, WalkUpdate } from './walk-order.ts';
 import type { TreeWalk } from './walk-trees.ts';
 import type { WalkedLists } from './walked-lists.ts';
@@ -62,27 +62,43 @@ export class ExistingWalk {
     await trees.settle([{ diff, keep: true }]);
     for (const { path, why } of diff.gaps) found.miss({ what: 'history', text: why, path });
     const changer = { commit: undefined, borrows: borrowBlobs ? 'all' : 'none', found } as const;
-    const judged = await changes.judge(withKinds(this.#withoutNew(i, diff.changes)), changer);
+    const [existing, made] = this.#part(i, diff.changes);
+    const judged = await changes.judge(withKinds(existing), changer);
+    // A new commit was judged by what its parents have, and they can have a secret that the old tip has not.
+    if (made.length > 0) await changes.judge(withKinds(made), { ...changer, found: untold(found) });
     lists.addExisting(sets.with(0, i), judged);
   }
 
-  /** Without what some new commit of the update made just so, and was judged for. */
-  #withoutNew(i: number, changes: readonly EntryChange[]): readonly EntryChange[] {
-    const left = new Map(changes.map((change) => [change.path, change]));
-    const drop = (path: string, key: string) => {
-      const change = left.get(path);
-      if (change !== undefined && entryKey(change.entry) === key) left.delete(path);
+  /** Which changes are existing, and which some new commit of the update made just so. Several paths can be told alike. */
+  #part(i: number, changes: readonly EntryChange[]): readonly [EntryChange[], EntryChange[]] {
+    const { lists, sets } = this.#parts;
+    const open = new Set(changes.map(({ path, entry }) => keyOf(path, entry)));
+    const made = new Set<string>();
+    const make = (key: string) => {
+      if (open.delete(key)) made.add(key);
     };
-    const made = this.#parts.lists.newChangesOf(this.#parts.sets, i);
-    for (const { path, from, mode, oid } of readList<PathChange>(made)) {
-      drop(path, mode === undefined || oid === undefined ? gone : `${mode} ${oid}`);
-      if (from !== undefined) drop(from, gone);
+    for (const { path, from, mode, oid } of readList<PathChange>(lists.newChangesOf(sets, i))) {
+      make(keyOf(path, mode === undefined || oid === undefined ? undefined : { mode, oid }));
+      if (from !== undefined) make(keyOf(from, undefined));
     }
-    return [...left.values()];
+    const isMade = ({ path, entry }: EntryChange) => made.has(keyOf(path, entry));
+    return [changes.filter((change) => !isMade(change)), changes.filter(isMade)];
   }
 }
 
-const gone = '-';
+const keyOf = (path: string, entry: Entry | undefined): string =>
+  entry === undefined ? `- ${path}` : `${entry.mode} ${entry.oid} ${path}`;
 
-const entryKey = (entry: EntryChange['entry']): string =>
-  entry === undefined ? gone : `${entry.mode} ${entry.oid}`;
+/** Tells each secret, and each thing that is not known, that was not told of the same path before. */
+function untold(found: FoundList): Pick<FoundList, 'find' | 'miss'> {
+  const secrets = new Set(found.findings.map(({ fingerprint, path }) => `${fingerprint} ${path}`));
+  const unknowns = new Set(found.unknowns.map(({ oid, path }) => `${oid} ${path}`));
+  return {
+    find: (finding) => {
+      if (!secrets.has(`${finding.fingerprint} ${finding.path}`)) found.find(finding);
+    },
+    miss: (unknown) => {
+      if (!unknowns.has(`${unknown.oid} ${unknown.path}`)) found.miss(unknown);
+    },
+  };
+}
