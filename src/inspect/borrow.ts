@@ -52,8 +52,8 @@ export async function borrowObjects(
   return found;
 }
 
-/** Requests for one borrowing, at most. */
-const maxRequests = 32;
+/** Requests of one `borrowPresent`, at most. */
+export const maxRequests = 32;
 
 /**
  * Like borrowObjects, and gives what there is where some is absent: an upstream

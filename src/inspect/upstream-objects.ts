@@ -1,7 +1,7 @@
 import type { ObjectFormat, Oid } from '../domain/git.ts';
 import type { FetchSource } from '../domain/ports.ts';
 import { hashBytes } from '../git/pack-stream.ts';
-import { borrowPresent, fetchObjects, isAbsent } from './borrow.ts';
+import { borrowPresent, fetchObjects, isAbsent, maxRequests } from './borrow.ts';
 import { type BorrowLimits, defaultBorrowLimits } from './borrowed-pack.ts';
 import type { Borrow } from './contents/walk-order.ts';
 import type { BorrowedObject } from './thin-pack.ts';
@@ -20,6 +20,9 @@ export interface UpstreamObjectsOptions {
 /** Bytes of blobs that one push may have read from the upstream. */
 const maxBlobBytes = 256 * 1024 * 1024;
 
+/** Requests of one push that the upstream may refuse because something is absent: what is asked for later counts as absent. */
+const maxRefused = 256;
+
 /**
  * Objects of one upstream repository for the inspection of one push, one
  * question after another over one connection, from the cache where it has them.
@@ -29,12 +32,13 @@ export class UpstreamObjects {
   #source: FetchSource | undefined;
   #queue: Promise<unknown> = Promise.resolve();
   #blobBytes = 0;
+  #refused = 0;
 
   constructor(options: UpstreamObjectsOptions) {
     this.#options = options;
   }
 
-  /** As Borrow says. Blobs beyond what one push may cost are left out. Throws HUNG_UP, LIMIT_EXCEEDED (refgate), and what the source throws. */
+  /** As Borrow says. What is beyond what one push may cost is left out. Throws HUNG_UP, LIMIT_EXCEEDED (refgate), and what the source throws. */
   readonly borrow: Borrow = (oids, type) => {
     const answer = this.#queue.then(() => this.#borrow(oids, type));
     this.#queue = answer.catch(() => {});
@@ -71,6 +75,7 @@ export class UpstreamObjects {
     const take = (object: BorrowedObject): boolean => taken.push(object) > 0;
     const reading = { format: objectFormat, limits, keep: 'trees', take } as const;
     const treeDepth = type === 'commit' ? 1 : 0;
+    if (this.#refused >= maxRefused) return [];
     try {
       this.#source ??= this.#options.open();
       await fetchObjects(this.#source, { wants: oids, haves: [], deepen: 1, treeDepth }, signal, reading);
@@ -78,6 +83,7 @@ export class UpstreamObjects {
     } catch (error) {
       this.close();
       if (!isAbsent(error)) throw error;
+      this.#refused++;
       if (oids.length === 1) return [];
     }
     const halves = [oids.slice(0, oids.length >> 1), oids.slice(oids.length >> 1)];
@@ -89,8 +95,9 @@ export class UpstreamObjects {
   async #blobs(oids: readonly Oid[]): Promise<readonly BorrowedObject[]> {
     const { open, objectFormat, signal } = this.#options;
     const room = maxBlobBytes - this.#blobBytes;
-    if (room <= 0) return [];
+    if (room <= 0 || this.#refused >= maxRefused) return [];
     const objects = await borrowPresent(open, oids, { objectFormat, signal });
+    if (objects.length < oids.length) this.#refused += maxRequests;
     for (const { content } of objects) this.#blobBytes += content.length;
     return objects;
   }

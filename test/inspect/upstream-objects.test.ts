@@ -67,6 +67,15 @@ test('what the upstream lacks is left out, and the rest comes', async (t) => {
   assert.deepEqual(await objects.borrow([absent], 'commit'), []);
 });
 
+test('thousands of objects that the upstream lacks cost it some hundred requests', async (t) => {
+  const { objects, opened } = await scene(t);
+  const oids = Array.from({ length: 2_000 }, (_, n) => (n + 1).toString(16).padStart(40, '0'));
+  for (const type of ['tree', 'blob'] as const)
+    for (let from = 0; from < oids.length; from += 500)
+      assert.deepEqual(await objects.borrow(oids.slice(from, from + 500), type), []);
+  assert.ok(opened() <= 300, `${opened()} requests`);
+});
+
 test('blobs come by oid and are not kept', async (t) => {
   const { objects, parse, cache } = await scene(t);
   const readme = await parse('main:README.md');
