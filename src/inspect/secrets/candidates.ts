@@ -71,9 +71,9 @@ export class CandidateFinder {
   #ask({ rule, matcher }: KeywordRule, data: Buffer, at: number, keyword: string): Candidate | undefined {
     const from = Math.max(0, at - matcher.before);
     const to = Math.min(data.length, at + keyword.length + matcher.after);
-    if (!this.#work.spendOnLook(unitsPerHit)) return undefined;
+    if (!this.#work.spendOnHit(unitsPerHit)) return undefined;
     if (matcher.mayMatch?.(data, from, to, at, keyword) === false) return undefined;
-    if (!this.#work.spendOnHit(to - from)) return undefined;
+    if (!this.#work.spend(to - from)) return undefined;
     const span = matcher.find(data, from, to, at, keyword);
     return span === undefined ? undefined : this.#judge(rule, data, span);
   }

@@ -23,8 +23,8 @@ export interface ScanLimits {
 
 export const defaultLimits: ScanLimits = {
   workBase: 8 * 1024 * 1024,
-  workPerByte: 32,
-  plainHits: 8192,
+  workPerByte: 48,
+  plainHits: 16_384,
   decodedBase: 16 * 1024 * 1024,
   decodedPerByte: 16,
   decodedAtOnce: 48 * 1024 * 1024,
@@ -34,12 +34,8 @@ export const defaultLimits: ScanLimits = {
 };
 
 /** Keywords are sparse in what people write: more hits than these cost more, because then somebody wants them to. */
-const bytesPerPlainHit = 16;
-const weightOfOthers = 16;
-
-/** The same for a first look at a hit, at a few bytes: so many to a plain hit. */
-const looksPerPlainHit = 2;
-const weightOfOtherLooks = 4;
+const bytesPerPlainHit = 8;
+const weightOfOthers = 4;
 
 /** What comes in pieces has more time, the larger it is. */
 const streamedBytesPerMs = 4 * 1024;
@@ -56,7 +52,6 @@ export class Work {
   #left: number;
   #used = 0;
   #plainHitsLeft: number;
-  #plainLooksLeft: number;
   #decodedLeft: number;
   #spent = false;
   #nextLook = unitsPerLookAtTheClock;
@@ -67,7 +62,6 @@ export class Work {
     this.limits = limits;
     this.#left = limits.workBase;
     this.#plainHitsLeft = limits.plainHits;
-    this.#plainLooksLeft = limits.plainHits * looksPerPlainHit;
     this.#decodedLeft = limits.decodedBase;
     this.#until = performance.now() + limits.deadlineMs;
   }
@@ -85,7 +79,6 @@ export class Work {
   grant(bytes: number): void {
     this.#left += bytes * this.limits.workPerByte;
     this.#plainHitsLeft += bytes / bytesPerPlainHit;
-    this.#plainLooksLeft += (bytes / bytesPerPlainHit) * looksPerPlainHit;
     this.#decodedLeft += bytes * this.limits.decodedPerByte;
   }
 
@@ -116,14 +109,9 @@ export class Work {
     return performance.now() < this.#until || this.#stop('scanning it took too long');
   }
 
-  /** The same, for asking a rule at a keyword. */
+  /** The same, for a look at the few bytes around a keyword. */
   spendOnHit(units: number): boolean {
     return this.spend(this.#plainHitsLeft-- > 0 ? units : units * weightOfOthers);
-  }
-
-  /** The same, for a look at the few bytes around a keyword. */
-  spendOnLook(units: number): boolean {
-    return this.spend(this.#plainLooksLeft-- > 0 ? units : units * weightOfOtherLooks);
   }
 
   /** How many bytes a decoder may still make. */

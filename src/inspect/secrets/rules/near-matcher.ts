@@ -33,6 +33,9 @@ export function nearMatcher(tokens: readonly CompiledToken[], nearness: Nearness
   const reach = partner === undefined ? near : Math.max(near, partnerReach);
   const partnerWords = new Set(partner?.keywords);
   const ownWords = new Set(keywords);
+  const firsts = new Uint8Array(256).map((_, byte) =>
+    tokens.some(({ first }) => first[byte] === 1) ? 1 : 0,
+  );
   const backwards = around || partner !== undefined;
   const tryAt = (data: Buffer, from: number, to: number, start: number): Span | undefined => {
     for (const token of tokens) {
@@ -48,7 +51,7 @@ export function nearMatcher(tokens: readonly CompiledToken[], nearness: Nearness
     find(data, from, to, at, keyword) {
       const end = at + keyword.length;
       if (ownWords.has(keyword)) {
-        const window = { data, from, to, low: at, high: end, reach: near };
+        const window = { data, from, to, low: at, high: end, reach: near, firsts };
         const found =
           searchAfter(window, tryAt, assigned) ??
           (around ? searchBefore(window, tryAt, assigned) : undefined);
@@ -58,7 +61,7 @@ export function nearMatcher(tokens: readonly CompiledToken[], nearness: Nearness
         ? partner?.matcher.find(data, from, to, at, keyword)
         : undefined;
       if (other === undefined) return undefined;
-      const window = { data, from, to, low: other.start, high: other.end, reach: partnerReach };
+      const window = { data, from, to, low: other.start, high: other.end, reach: partnerReach, firsts };
       return searchAfter(window, tryAt, fewLines) ?? searchBefore(window, tryAt, fewLines);
     },
   };
@@ -72,15 +75,18 @@ interface Window {
   readonly low: number;
   readonly high: number;
   readonly reach: number;
+  /** The bytes that a token can begin with. */
+  readonly firsts: Uint8Array;
 }
 
 type Try = (data: Buffer, from: number, to: number, start: number) => Span | undefined;
 type Between = (data: Buffer, low: number, high: number) => boolean;
 
 function searchAfter(window: Window, tryAt: Try, between: Between): Span | undefined {
-  const { data, from, to, high, reach } = window;
-  for (let start = high; start < Math.min(to, high + reach + 1); start++) {
-    if (!opens(data, start, high)) continue;
+  const { data, from, to, high, reach, firsts } = window;
+  const last = Math.min(to, high + reach + 1);
+  for (let start = high; start < last; start++) {
+    if (firsts[data[start] as number] !== 1 || !opens(data, start, high)) continue;
     const span = tryAt(data, from, to, start);
     if (span !== undefined && between(data, high, start)) return span;
   }
@@ -88,9 +94,9 @@ function searchAfter(window: Window, tryAt: Try, between: Between): Span | undef
 }
 
 function searchBefore(window: Window, tryAt: Try, between: Between): Span | undefined {
-  const { data, from, low, reach } = window;
+  const { data, from, low, reach, firsts } = window;
   for (let start = low - 1; start >= from && start >= low - reach; start--) {
-    if (start > from && !opens(data, start, from)) continue;
+    if (firsts[data[start] as number] !== 1 || (start > from && !opens(data, start, from))) continue;
     const span = tryAt(data, from, low, start);
     if (span !== undefined && between(data, span.end, low)) return span;
   }

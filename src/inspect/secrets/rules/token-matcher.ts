@@ -22,6 +22,8 @@ export interface CompiledToken {
   mayBeAt(data: Buffer, from: number, to: number, at: number, keyword: string): boolean;
   /** The longest match around its keyword at `at`. */
   findAt(data: Buffer, from: number, to: number, at: number, keyword: string): Span | undefined;
+  /** The bytes that a match can begin with. */
+  readonly first: ByteSet;
   /** False where no match begins at `start`, by a look at two bytes. */
   mayBegin(data: Buffer, to: number, start: number): boolean;
   /** The longest match that begins at `start`, if one does. */
@@ -76,6 +78,7 @@ export function compileToken(grammar: string, boundary?: string): CompiledToken 
       const end = matchForward(after, data, to, at + keyword.length);
       return end === undefined ? undefined : { start: 0 - negated, end };
     },
+    first: beginning.first,
     mayBegin: (data, to, start) => beginsAt(beginning, data, to, start),
     matchFrom(data, from, to, start) {
       if (!freeOnLeft(data, from, start, left)) return undefined;
