@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { RefgateError } from '../domain/error.ts';
 import type { UnknownFact } from '../domain/facts.ts';
 import type { ObjectFormat, ObjectType, Oid, PushRequest, RefUpdate } from '../domain/git.ts';
+import type { ContentAsked } from '../domain/policy.ts';
 import type { FetchSource, HeldPack } from '../domain/ports.ts';
 import { isZeroOid } from '../git/oid.ts';
 import { borrowPresent, fetchObjects } from './borrow.ts';
@@ -13,8 +14,7 @@ export interface NoveltyContext {
   /** Gives a new source of the upstream repository; it is closed here. */
   readonly open: () => FetchSource;
   readonly signal?: AbortSignal | undefined;
-  /** Whether the policy asks for the content of files. */
-  readonly asksForContent: boolean;
+  readonly asksForContent: ContentAsked;
 }
 
 /** The part of the walk's order that depends on what the upstream has. */
@@ -56,12 +56,15 @@ export async function whatIsNew(
     findKnown(lines, held, request.objectFormat, tips, context),
     findUnread(lines, held, request.objectFormat, tips, context),
   ]);
-  const updates = lines.map(({ ref, oldOid, newOid, boundary }): WalkUpdate => {
+  const asked = context.asksForContent;
+  const updates = lines.map(({ ref, oldOid, newOid, boundary, moved }): WalkUpdate => {
     // Commits that the upstream has are not judged one by one, whether they are in the pack or beyond it.
     const hasExisting = known.length > 0 || boundary.some((oid) => oid !== oldOid);
     const difference = oldOid !== undefined && hasExisting;
     const old = oldOid === undefined ? {} : { oldOid };
-    return { ref, newOid, ...old, difference, content: difference && context.asksForContent };
+    // A merge of what was judged alike on its own ref is not searched again; a ref that moves onto it is.
+    const content = difference && (moved ? asked !== 'never' : asked === 'by-ref');
+    return { ref, newOid, ...old, difference, content };
   });
   return { updates, unreached: unreached.commits, known, unknowns: unreached.unknowns, unread };
 }
@@ -78,6 +81,8 @@ interface Line {
   readonly bottoms: readonly Oid[];
   /** How many commits of the pack the new tip reaches. */
   readonly commits: number;
+  /** The new tip itself is not in the pack. */
+  readonly moved: boolean;
 }
 
 /** Commits between two turns of the event loop. */
@@ -117,7 +122,7 @@ async function follow(updates: readonly RefUpdate[], held: HeldPack): Promise<re
     }
     const old = isNew ? {} : { oldOid };
     const commits = found.size - boundary.length;
-    lines.push({ ref, newOid, tip, ...old, boundary, bottoms, commits });
+    lines.push({ ref, newOid, tip, ...old, boundary, bottoms, commits, moved: type === undefined });
   }
   return lines;
 }
@@ -297,7 +302,7 @@ async function findKnown(
     const found = frontier.filter((oid) => !loose.has(oid));
     known.push(...found);
     if (known.length > maxAsked) break;
-    const above = childrenOf(new Set(found), lines, held, new Set(known));
+    const above = await childrenOf(new Set(found), lines, held, new Set(known));
     frontier =
       above.length === 0 ? [] : (await borrowPresent(context.open, above, options)).map(({ oid }) => oid);
   }
@@ -305,15 +310,17 @@ async function findKnown(
 }
 
 /** The commits of the pack that have a parent among these, and are not known themselves. */
-function childrenOf(
+async function childrenOf(
   parents: ReadonlySet<Oid>,
   lines: readonly Line[],
   held: HeldPack,
   known: ReadonlySet<Oid>,
-): readonly Oid[] {
+): Promise<readonly Oid[]> {
   const children = new Set<Oid>();
   const seen = new Set<Oid>(lines.map((line) => line.newOid));
+  let visited = 0;
   for (const oid of seen) {
+    if (++visited % turn === 0) await setImmediate();
     const target = held.tagTarget(oid);
     const next = target === undefined ? held.parentsOf(oid) : [target.oid];
     for (const parent of next ?? []) {

@@ -94,7 +94,7 @@ export class FoundList {
   readonly #unknowns: UnknownFact[] = [];
   readonly #maxFindings: number;
   #findingsLeft = 0;
-  #unknownsLeft = 0;
+  readonly #unknownsLeft = { history: 0, content: 0 };
 
   constructor(maxFindings: number = maxListed) {
     this.#maxFindings = maxFindings;
@@ -107,15 +107,17 @@ export class FoundList {
 
   miss(unknown: UnknownFact): void {
     if (this.#unknowns.length < maxListed) this.#unknowns.push(unknown);
-    else this.#unknownsLeft++;
+    else this.#unknownsLeft[unknown.what]++;
   }
 
   get unknowns(): readonly UnknownFact[] {
     const left: UnknownFact[] = [];
     if (this.#findingsLeft > 0)
       left.push({ what: 'content', text: `${this.#findingsLeft} more findings are not listed` });
-    if (this.#unknownsLeft > 0)
-      left.push({ what: 'content', text: `${this.#unknownsLeft} more unknown facts are not listed` });
+    // Checks tell the two apart, and one must not be hidden by much of the other.
+    for (const what of ['history', 'content'] as const)
+      if (this.#unknownsLeft[what] > 0)
+        left.push({ what, text: `${this.#unknownsLeft[what]} more unknown facts are not listed` });
     return [...this.#unknowns, ...left];
   }
 }
