@@ -7,7 +7,8 @@ import { type Ask, allOf, type Subject } from './subject.ts';
 /**
  * Whether a file is under one of the paths. A rename is under both its names:
  * one is enough where the rule refuses, and both must be where it grants. Where the rule
- * refuses, a symlink or a submodule is also what would be under it.
+ * refuses, a symlink or a submodule is also what would be under it, and a file whose path
+ * nobody told is under every path.
  */
 export function matchPath(paths: PathList, width: Width): Ask {
   const one = (subject: Subject, path: string) =>
@@ -15,7 +16,7 @@ export function matchPath(paths: PathList, width: Width): Ask {
   return (subject) => {
     const { change, finding, unknown } = subject;
     const path = finding ? finding.path : (unknown?.path ?? change?.path);
-    if (path === undefined) return unknown !== undefined && width === 'wide';
+    if (path === undefined) return width === 'wide' && (unknown !== undefined || finding?.place === 'file');
     const isLink = change?.mode === 'symlink' || change?.mode === 'submodule';
     const stands = isLink && width === 'wide' && paths.leadsTo(path, subject.folded(path));
     const matched = stands || one(subject, path);
@@ -69,12 +70,14 @@ function lengthOf(path: string): number {
 
 /**
  * A file that is gone, a submodule, and a file that only moved or changed its
- * mode bring no content. Otherwise content that nobody read is unknown.
+ * mode bring no content. What another branch of the upstream has is read where
+ * a rule tells branches apart, and what could not be read is an unknown fact of its own; where no
+ * rule does, it was judged when it came there. Otherwise content that nobody read is unknown.
  */
 function ofContent(change: PathChange, width: Width, ask: () => boolean): boolean {
   if (change.size !== undefined) return ask();
   if (change.kind === 'delete' || change.mode === 'submodule') return false;
-  if (change.source === 'new' && (change.kind === 'rename' || change.kind === 'mode')) return false;
+  if (change.source === 'existing' || change.kind === 'rename' || change.kind === 'mode') return false;
   return width === 'wide';
 }
 
