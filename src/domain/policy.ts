@@ -6,7 +6,7 @@ export interface Reason {
   /** The rule's name, or the code of a built-in check. */
   readonly rule: string;
   readonly code: ErrorCode;
-  /** One line for people; it ends with what to do. */
+  /** For people: what and where on the first line, and what to do at its end or on further, indented lines. */
   readonly text: string;
 }
 
@@ -47,6 +47,12 @@ export interface Verdict {
   readonly refs: readonly RefVerdict[];
 }
 
+/**
+ * Whether rules ask what the content of files is (secrets, type, size): `never`; `anywhere`, alike on every ref, so that
+ * what another ref of the upstream has was judged when it came there; or `by-ref`, so that it is read again.
+ */
+export type ContentAsked = 'never' | 'anywhere' | 'by-ref';
+
 /** The policy in force. Pure and synchronous; anything that throws is a denial to the caller. */
 export interface Policy {
   /** Short content digest of the policy text: the name of this version. */
@@ -56,6 +62,5 @@ export interface Policy {
   /** Whether any access line lets this principal send any push option to the repository. */
   mayPushOptions(principal: Principal, repo: string): boolean;
   judge(principal: Principal, repo: string, facts: PushFacts): Verdict;
-  /** Whether any rule asks what the content of files is (secrets, type, size): then what the push moves a ref onto is read too. */
-  asksForContent(): boolean;
+  asksForContent(): ContentAsked;
 }

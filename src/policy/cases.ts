@@ -66,7 +66,12 @@ function diffOf(
   const unwanted = got.rules
     .filter((rule) => !wanted.includes(rule))
     .map((rule) => `${exactly ? '+' : ' '} rule: ${rule}`);
-  return [...effect, ...missing, ...unwanted, ...got.said.map((line) => `  ${line}`)];
+  return [
+    ...effect,
+    ...missing,
+    ...unwanted,
+    ...got.said.flatMap((text) => text.split('\n')).map((line) => `  ${line}`),
+  ];
 }
 
 function outcomeOf(policy: LoadedPolicy, one: PolicyCase): Outcome {

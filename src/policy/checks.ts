@@ -3,7 +3,8 @@ import type { RefContents, UnknownFact } from '../domain/facts.ts';
 import type { Reason } from '../domain/policy.ts';
 import type { PushFacts } from '../domain/session.ts';
 import type { CheckEffect, Checks } from './document.ts';
-import { short, tellUnknown } from './tell.ts';
+import { tellUnknown } from './tell.ts';
+import { short } from './way-out.ts';
 
 /** What the built-in checks found, and what follows from it. */
 export interface Checked {

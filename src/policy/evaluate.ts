@@ -1,5 +1,5 @@
 import type { Ask, Reason, RefVerdict } from '../domain/policy.ts';
-import type { Principal, PushFacts, RefFacts } from '../domain/session.ts';
+import type { Principal, PushFacts } from '../domain/session.ts';
 import { grants, judgeAccess, judgeNamespace, judgePushOptions } from './access.ts';
 import { runChecks } from './checks.ts';
 import { CommitQuestions, compile } from './compile.ts';
@@ -10,6 +10,7 @@ import { deepest, levels } from './reach.ts';
 import { type Entry, newEntry, scan } from './scan.ts';
 import type { Scope } from './subject.ts';
 import { tellHit } from './tell.ts';
+import { lineageOf } from './way-out.ts';
 
 /** What a rule that throws is reported to. */
 export type OnFault = (rule: string, cause: unknown) => void;
@@ -36,8 +37,7 @@ export function judge(
       else if (effect === 'warn') found.warn.push(...reasons);
     }
     found.deny.push(...judgeNotKnown(policy, scope));
-    for (const [rule, entry] of runRules(policy, scope))
-      speak(found, policy, rule, entry, scope.ref, onFault);
+    for (const [rule, entry] of runRules(policy, scope)) speak(found, policy, rule, entry, scope, onFault);
     return verdictOf(scope.ref.ref, found);
   });
 }
@@ -111,13 +111,13 @@ function speak(
   policy: PolicyDocument,
   rule: Rule,
   entry: Entry,
-  ref: RefFacts,
+  scope: Scope,
   onFault: OnFault,
 ): void {
   if (entry.fault) onFault(rule.name, entry.fault.cause);
   const effect = entry.fault ? 'deny' : effectOf(rule);
   if (effect === 'allow' || (!entry.fault && entry.total === 0)) return;
-  const reasons = entry.fault ? [fault(rule)] : reasonsOf(rule, entry, ref);
+  const reasons = entry.fault ? [fault(rule)] : reasonsOf(rule, entry, scope);
   if ((rule.mode ?? policy.mode) === 'evaluate')
     found.would.push(...reasons.map((reason) => ({ ...reason, effect })));
   else {
@@ -126,11 +126,13 @@ function speak(
   }
 }
 
-function reasonsOf(rule: Rule, { hits, total }: Entry, ref: RefFacts): readonly Reason[] {
+function reasonsOf(rule: Rule, { hits, total }: Entry, { ref, contents }: Scope): readonly Reason[] {
   const code = effectOf(rule) === 'ask' ? 'APPROVAL_REQUIRED' : 'POLICY_DENIED';
+  const asked = hits.some(({ kind }) => kind !== 'ref' && kind !== 'unknown');
+  const lineage = lineageOf(ref, asked ? contents : undefined);
   return hits.map((hit, at) => {
     const more = at === hits.length - 1 && total > hits.length ? ` (and ${total - hits.length} more)` : '';
-    return { rule: rule.name, code, text: `${tellHit(rule, hit, ref)}${more}` };
+    return { rule: rule.name, code, text: tellHit(rule, hit, lineage, more) };
   });
 }
 

@@ -15,7 +15,8 @@ import { type Check, checkChange, checkNames, checkWho, matchedAll } from './mat
 import type { Width } from './pattern.ts';
 import { type Entry, type Hit, newEntry, scan } from './scan.ts';
 import type { Scope } from './subject.ts';
-import { printable, short } from './tell.ts';
+import { printable } from './tell.ts';
+import { short } from './way-out.ts';
 
 /** One access line, in the order of the file and counted from 1. */
 export interface ExplainedAccess {

@@ -122,6 +122,27 @@ export function reportExpired(source: PolicySource, at: string): void {
   }
 }
 
+const patternKeys = ['repo', 'ref', 'path', 'only', 'alsoRefs'];
+
+/** Braces in patterns, which other tools read as alternatives, and ours as they stand. */
+export function reportBraces(source: PolicySource): void {
+  const look = (value: unknown, path: Entry['path'], isPattern: boolean): void => {
+    if (typeof value === 'string' && isPattern && /\{(?!user\})/.test(value))
+      source.report(
+        path,
+        `"${value}" means braces as they stand: only {user} is replaced; write alternatives as a list`,
+      );
+    if (Array.isArray(value))
+      value.forEach((one: unknown, at) => {
+        look(one, [...path, at], isPattern);
+      });
+    else if (isMap(value))
+      for (const [key, one] of Object.entries(value)) look(one, [...path, key], patternKeys.includes(key));
+  };
+  for (const list of ['access', 'rules'])
+    for (const { path, map } of entries(source, list)) look(map, path, false);
+}
+
 /** Cases: who acts, what is tried, and that the rules they name are there. */
 export function lintCases(source: PolicySource, rules?: ReadonlySet<unknown>): void {
   for (const { path, map } of entries(source, 'tests')) {

@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
 import { RefgateError } from '../domain/error.ts';
 import type { Log } from '../domain/log.ts';
-import type { Policy } from '../domain/policy.ts';
+import type { ContentAsked, Policy } from '../domain/policy.ts';
 import type { Principal, PushFacts } from '../domain/session.ts';
 import { grants } from './access.ts';
 import type { PolicyCase, PolicyDocument } from './document.ts';
 import { judge } from './evaluate.ts';
 import { type Explanation, explain } from './explain.ts';
-import { lintCases, lintPolicy, reportExpired } from './lint.ts';
+import { lintCases, lintPolicy, reportBraces, reportExpired } from './lint.ts';
 import { type PolicyProblem, PolicySource } from './problems.ts';
-import { asksForContent } from './reach.ts';
+import { asksForContent, asksForRef } from './reach.ts';
 import { casesSchema, policySchema } from './schema.ts';
 
 /** One version of the policy, ready to judge, with what people ask of it. */
@@ -31,7 +31,7 @@ export function loadPolicy(text: string, fileName: string, options: { log?: Log 
   const document = readDocument(source);
   if (!document) throw invalid(fileName, source.problems);
   const { access } = document;
-  const content = document.rules.some((rule) => asksForContent(rule.when));
+  const content = contentAskedFor(document);
   const version = createHash('sha256').update(text).digest('hex').slice(0, 12);
   return {
     version,
@@ -52,6 +52,12 @@ export function loadPolicy(text: string, fileName: string, options: { log?: Log 
   };
 }
 
+function contentAskedFor({ rules }: PolicyDocument): ContentAsked {
+  const asking = rules.filter((rule) => asksForContent(rule.when));
+  if (asking.some((rule) => asksForRef(rule.when))) return 'by-ref';
+  return asking.length > 0 ? 'anywhere' : 'never';
+}
+
 /** Every problem of a policy text, in the order of the file; none means that it can be applied. */
 export function checkPolicy(text: string): readonly PolicyProblem[] {
   const source = new PolicySource(text);
@@ -59,11 +65,12 @@ export function checkPolicy(text: string): readonly PolicyProblem[] {
   return inOrder(source.problems);
 }
 
-/** What is valid and deserves a look: accepted secrets whose time has run out. `at` is RFC 3339. */
+/** What is valid and deserves a look: accepted secrets whose time has run out, and braces in patterns. `at` is RFC 3339. */
 export function policyWarnings(text: string, at: string): readonly PolicyProblem[] {
   const source = new PolicySource(text);
   if (source.problems.length > 0) return [];
   reportExpired(source, at);
+  reportBraces(source);
   return inOrder(source.problems);
 }
 

@@ -12,9 +12,31 @@ function nearestWord(word: string, words: readonly string[]): string | undefined
   return wanted.length < 3 ? undefined : words.find((candidate) => begins(wanted, plain(candidate)));
 }
 
+/** What people call it elsewhere, plain. */
+const otherNames: Readonly<Record<string, string>> = {
+  forcepush: 'non-fast-forward',
+  force: 'non-fast-forward',
+  push: 'update',
+  added: 'add',
+  edit: 'modify',
+  remove: 'delete',
+  block: 'deny',
+  reject: 'deny',
+  refuse: 'deny',
+  bot: 'service',
+  human: 'person',
+  exe: 'pe',
+  dll: 'pe',
+  class: 'java-class',
+  pyc: 'python-bytecode',
+  sh: 'script',
+};
+
 /** `; did you mean "x"?`, or nothing. */
 export function didYouMean(word: string, words: Iterable<string>): string {
-  const near = nearestWord(word, [...words]);
+  const known = [...words];
+  const other = Object.hasOwn(otherNames, plain(word)) ? otherNames[plain(word)] : undefined;
+  const near = other !== undefined && known.includes(other) ? other : nearestWord(word, known);
   return near === undefined ? '' : `; did you mean "${near}"?`;
 }
 

@@ -1,4 +1,13 @@
-import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
+import {
+  type Document,
+  isMap,
+  isNode,
+  isScalar,
+  LineCounter,
+  parseDocument,
+  visit,
+  type YAMLError,
+} from 'yaml';
 import type { z } from 'zod';
 import { didYouMean } from './nearest.ts';
 import { keysHere } from './schema-parts.ts';
@@ -16,6 +25,15 @@ type Path = readonly PropertyKey[];
 
 /** Text beyond this many characters is refused before it is parsed. */
 const maxTextLength = 1 << 20;
+
+const quoteIt = 'what begins with "*" must be in quotes, such as "**/*.exe"';
+const lookHere = 'look at the indentation and the quotes of this line and of the one above it';
+
+const faultTexts: Readonly<Record<string, string>> = {
+  TAB_AS_INDENT: 'a tab cannot indent a line; use spaces',
+  BAD_ALIAS: quoteIt,
+  DUPLICATE_KEY: 'the key is in this map already; remove one of the two',
+};
 
 /** A parsed YAML file that still knows where each value stood. */
 export class PolicySource {
@@ -39,7 +57,12 @@ export class PolicySource {
         prettyErrors: false,
         logLevel: 'silent',
       });
-      for (const fault of [...document.errors, ...document.warnings]) this.#add(fault.pos[0], fault.message);
+      this.#addFaults([...document.errors, ...document.warnings]);
+      visit(document, {
+        Alias: (_, alias) => {
+          if (alias.resolve(document) === undefined) this.#add(alias.range?.[0] ?? 0, quoteIt);
+        },
+      });
       if (this.problems.length > 0) return;
       this.#document = document;
       this.value = document.toJS({ maxAliasCount: 100 });
@@ -109,6 +132,14 @@ export class PolicySource {
       for (const pair of map.items)
         if (isScalar(pair.key) && String(pair.key.value) === key && pair.key.range) return pair.key.range[0];
     return this.#offsetOf(path);
+  }
+
+  /** A fault of the grammar makes others after it, so that only the first one is told; keys that are there twice do not. */
+  #addFaults(faults: readonly YAMLError[]): void {
+    const first = [...faults].sort((a, b) => a.pos[0] - b.pos[0])[0];
+    const repeated = faults.every(({ code }) => code === 'DUPLICATE_KEY');
+    for (const fault of repeated ? faults : faults.filter((one) => one === first))
+      this.#add(fault.pos[0], faultTexts[fault.code] ?? `not YAML: ${fault.message}; ${lookHere}`);
   }
 
   #add(offset: number, text: string): void {

@@ -55,7 +55,7 @@ export function wordOf(what: string, words: Iterable<string>) {
   return text.refine((value) => known.has(value), {
     error: ({ input }) => {
       const near = didYouMean(String(input), known);
-      return `${JSON.stringify(shown(String(input)))} is no ${what}${near}`;
+      return `${JSON.stringify(shown(String(input)))} is no ${what}${near || '; docs/policy.md lists them'}`;
     },
   });
 }
@@ -135,11 +135,11 @@ export const textPattern = made(
 );
 
 /** `> 10MiB` and the like. */
-export function comparison(quantity: (text: string) => number | undefined, example: string) {
+export function comparison(quantity: (text: string) => number | undefined, example: string, units = '') {
   return made<Comparison>(
     z.string(`expected a comparison such as "${example}", in quotes`),
     (source) => parseComparison(source, quantity),
-    `is not a comparison; write >, >=, <, <= or = and a quantity, such as "${example}"`,
+    `is not a comparison; write >, >=, <, <= or = and a quantity, such as "${example}"${units}`,
   );
 }
 

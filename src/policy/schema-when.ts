@@ -24,7 +24,7 @@ import {
 } from './schema-parts.ts';
 
 const count = comparison(parseCount, '> 10');
-const size = comparison(parseSize, '> 10MiB');
+const size = comparison(parseSize, '> 10MiB', '; units are B, KiB, MiB and GiB');
 
 /** The words that findings, commits and files are told by; the cases of a policy use them too. */
 export const words = {

@@ -5,20 +5,25 @@ import { isImagined } from './imagine.ts';
 import { changesOf } from './match.ts';
 import { tellDuration, tellSize } from './quantities.ts';
 import type { Hit } from './scan.ts';
+import { changeCommit, type Lineage, leaveFileOut, short, takeSecretOut } from './way-out.ts';
 
-/** What one rule says of one thing, on one line that ends with what to do. */
-export function tellHit(rule: Rule, hit: Hit, ref: RefFacts): string {
+/**
+ * What one rule says of one thing: a first line that says what and where, and
+ * what to do about it, at its end or on further lines, where commands are on lines
+ * of their own. `more` ends the first line.
+ */
+export function tellHit(rule: Rule, hit: Hit, lineage: Lineage, more = ''): string {
   const effect = typeof rule.then === 'string' ? rule.then : 'ask';
-  const [what, wayOut] = tellThing(hit, ref, effect === 'deny');
-  if (typeof rule.then !== 'string') return `${rule.name}: ${what}; ${tellAsk(rule.then.ask, rule.say)}`;
+  const what = `${rule.name}: ${tellThing(hit, lineage.ref, effect === 'deny')}${more}`;
+  const { say } = rule;
+  if (typeof rule.then !== 'string') return `${what}; ${tellAsk(rule.then.ask, say)}`;
   if (rule.then === 'warn' && hit.kind !== 'finding')
-    return `${rule.name}: ${what}; ${rule.say ?? 'the push goes on, but look at this again'}`;
-  const always = hit.kind === 'finding';
-  const ends = [
-    ...(always || rule.say === undefined ? [wayOut] : []),
-    ...(rule.say === undefined ? [] : [rule.say]),
-  ];
-  return `${rule.name}: ${what}; ${ends.join('; ')}`;
+    return `${what}; ${say ?? 'the push goes on, but look at this again'}`;
+  const lines = hit.kind === 'finding' || say === undefined ? wayOut(hit, lineage) : [];
+  const ends = say === undefined ? lines : [...lines, say];
+  const [first, ...others] = ends;
+  const inline = ends.length === 1 || (hit.kind === 'finding' && hit.finding.commit === undefined);
+  return inline ? [`${what}; ${first}`, ...others].join('\n  ') : [what, ...ends].join('\n  ');
 }
 
 function tellAsk({ groups, approvals, within }: AskTerms, say: string | undefined): string {
@@ -27,53 +32,53 @@ function tellAsk({ groups, approvals, within }: AskTerms, say: string | undefine
   return say === undefined ? text : `${text}; ${say}`;
 }
 
-/** The thing, and the way out of it. */
-function tellThing(hit: Hit, ref: RefFacts, denied: boolean): readonly [string, string] {
-  const ask = 'ask an administrator of the policy';
+function wayOut(hit: Hit, lineage: Lineage): readonly string[] {
   switch (hit.kind) {
     case 'ref':
-      return [denied ? tellDenied(ref) : tellUpdate(ref), ask];
-    case 'commit': {
-      const { oid, author, message, parents } = hit.commit;
-      const subject = cut(message.split('\n', 1)[0] ?? '');
-      const about = subject === '' ? '' : ` (${printable(subject)})`;
-      return [
-        `commit ${short(oid)}${about} by ${printable(author.email)}`,
-        rewrite(oid, ref, 'mend it', parents.length === 0),
-      ];
-    }
-    case 'file':
-      return tellFile(hit.change, ref);
-    case 'finding':
-      return tellFinding(hit.finding, ref);
     case 'unknown':
-      return [tellUnknown(hit.unknown), ask];
+      return ['ask an administrator of the policy'];
+    case 'commit':
+      return changeCommit(hit.commit.oid, lineage, 'mend it');
+    case 'file':
+      return leaveFileOut(hit.change, lineage);
+    case 'finding':
+      return takeSecretOut(hit.finding, lineage);
   }
 }
 
-function tellFile(change: PathChange, ref: RefFacts): readonly [string, string] {
-  const { path, from, kind, commit, size } = change;
+function tellThing(hit: Hit, ref: RefFacts, denied: boolean): string {
+  switch (hit.kind) {
+    case 'ref':
+      return denied ? tellDenied(ref) : tellUpdate(ref);
+    case 'commit': {
+      const { oid, author, message } = hit.commit;
+      const subject = cut(message.split('\n', 1)[0] ?? '');
+      const about = subject === '' ? '' : ` (${printable(subject)})`;
+      return `commit ${short(oid)}${about} by ${printable(author.email)}`;
+    }
+    case 'file':
+      return tellFile(hit.change);
+    case 'finding':
+      return tellFinding(hit.finding);
+    case 'unknown':
+      return tellUnknown(hit.unknown);
+  }
+}
+
+function tellFile({ path, from, kind, commit, size }: PathChange): string {
   const name = from === undefined ? printable(path) : `${printable(from)} -> ${printable(path)}`;
   const large = size !== undefined && size >= 2 ** 20 ? ` (${tellSize(size)})` : '';
   const gone = kind === 'delete' ? ', deleted' : '';
-  if (commit === undefined)
-    return [`${name}${large}${gone}, by commits that other refs have`, 'leave those commits out'];
-  const way = kind === 'delete' ? 'bring it back' : 'remove it from the commit';
-  return [
-    `${name}${large}${gone} in ${short(commit)}`,
-    isTip(commit, ref) ? way : `${way}: ${rebase(commit)}`,
-  ];
+  const by = commit === undefined ? ', by commits that other refs have' : ` in commit ${short(commit)}`;
+  return `${name}${large}${gone}${by}`;
 }
 
-function tellFinding(finding: Finding, ref: RefFacts): readonly [string, string] {
-  const { rule, sample, path, line, commit, place, decoded } = finding;
+function tellFinding({ rule, sample, path, line, commit, place, decoded }: Finding): string {
   const where = path === undefined ? '' : ` in ${printable(path)}${line === undefined ? '' : `:${line}`}`;
   const message = place === 'file' || place === 'path' ? '' : ` in ${placeNames[place]}`;
   const inCommit = commit === undefined ? '' : ` of commit ${short(commit)}`;
   const wrapped = decoded && decoded.length > 0 ? `, wrapped in ${decoded.join(' in ')}` : '';
-  const what = `${printable(rule)} ${printable(sample)}${message || where}${inCommit}${wrapped}`;
-  const way = commit === undefined ? removeOther(finding) : rewrite(commit, ref, 'remove it');
-  return [what, `${way}, and rotate it if it is real`];
+  return `${printable(rule)} ${printable(sample)}${message || where}${inCommit}${wrapped}`;
 }
 
 const placeNames = {
@@ -87,31 +92,6 @@ const placeNames = {
   ref: 'the ref name',
   'push-option': 'a push option',
 } as const;
-
-function removeOther({ place, path }: Finding): string {
-  if (place === 'push-option') return 'push again without that option';
-  if (place === 'ref') return 'choose another name';
-  if (place === 'tag-message' || place === 'tagger') return 'make the tag again (git tag -f -a)';
-  return path === undefined ? 'push from a fresh clone, without that object' : 'remove it';
-}
-
-/** How to change a commit: the tip by amending it, an older one by a rebase that stops at it. */
-function rewrite(oid: string, ref: RefFacts, what: string, root = false): string {
-  return isTip(oid, ref) ? `${what} (git commit --amend)` : `${what}: ${rebase(oid, root)}`;
-}
-
-function rebase(oid: string, root = false): string {
-  const from = root ? '--root' : `${short(oid)}^`;
-  return `git rebase -i ${from}, mark ${root ? short(oid) : 'it'} "edit", git commit --amend`;
-}
-
-function isTip(oid: string, ref: RefFacts): boolean {
-  return ref.newOid === oid || isImagined(oid);
-}
-
-export function short(oid: string): string {
-  return oid.slice(0, 10);
-}
 
 /** Text of a peer as part of one line: what is not seen, or acts on a terminal, is written as an escape. */
 export function printable(text: string): string {

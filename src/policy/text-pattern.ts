@@ -22,7 +22,10 @@ export class TextPattern {
       this.#compiled = RE2JS.compile(source);
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : 'unknown cause';
-      throw new TextPatternError(`cannot be read as a regular expression of RE2: ${why}`);
+      const missing = /\(\?<?[=!]/.test(source)
+        ? 'look-ahead and look-behind are not in RE2; use a second rule, or message beside messageLacks'
+        : why;
+      throw new TextPatternError(`cannot be read as a regular expression of RE2: ${missing}`);
     }
   }
 

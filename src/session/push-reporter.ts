@@ -68,8 +68,8 @@ export class PushReporter {
     const lines = told
       .slice(0, maxExplained)
       .flatMap(({ ref, effect, reasons, warnings = [] }) => [
-        ...(effect === 'deny' ? [`Refgate refused ${ref}:`, ...reasons.flatMap(tellReason)] : []),
-        ...(warnings.length > 0 ? [`Refgate warns about ${ref}:`, ...warnings.flatMap(tellReason)] : []),
+        ...(effect === 'deny' ? [`Refgate refused ${ref}:`, ...tellReasons(reasons)] : []),
+        ...(warnings.length > 0 ? [`Refgate warns about ${ref}:`, ...tellReasons(warnings)] : []),
       ]);
     const left = told.slice(maxExplained);
     const denied = left.filter(({ effect }) => effect === 'deny').length;
@@ -132,9 +132,14 @@ export function refuseEach(updates: readonly { readonly ref: string }[], error: 
   return updates.map(({ ref }) => ({ ref, ok: false, reason: `refused: ${error.code}` }));
 }
 
-/** A reason may have further lines, such as the commands that undo what was refused. */
-function tellReason({ text }: Reason): readonly string[] {
-  return text.split('\n').map((line) => `  ${line}`);
+/** A reason may have further lines, such as commands. What the next reason says as well is said after that one. */
+function tellReasons(reasons: readonly Reason[]): readonly string[] {
+  const ends = reasons.map(({ text }) => text.split('\n').slice(1));
+  return reasons.flatMap(({ text }, at) => {
+    const [first = '', ...rest] = text.split('\n');
+    const again = rest.join('\n') === ends[at + 1]?.join('\n');
+    return [first, ...(again ? [] : rest)].map((line) => `  ${line}`);
+  });
 }
 
 /** A line without control characters, as deep as it was written. */

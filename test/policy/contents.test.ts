@@ -91,21 +91,54 @@ const effect = (when: string, facts: PushFacts) => judge(when, facts).effect;
 test('a reason names the file, its commit, and the way out of it', () => {
   const changes = [change('tools/x.exe', { size: 12 * 2 ** 20 }), change('y.exe', { commit: older })];
   assert.deepEqual(texts('path: "*.exe"', push({ changes })), [
-    'r: tools/x.exe (12 MiB) in 2222222222; remove it from the commit',
-    'r: y.exe in 3333333333; remove it from the commit: git rebase -i 3333333333^, mark it "edit", git commit --amend',
+    'r: tools/x.exe (12 MiB) in commit 2222222222\n  take it out, then\n    git commit -a --amend --no-edit',
+    `r: y.exe in commit 3333333333
+  to change 3333333333, mark it "edit" in
+    git rebase -i 3333333333~
+  take it out, then
+    git commit -a --amend --no-edit && git rebase --continue`,
   ]);
 });
 
-test('a reason of a secret names rule, sample, place and commit, how to remove it, and to rotate it', () => {
+const revoke = 'if it is real, revoke it where it was issued';
+
+test('a reason of a secret names rule, sample, place and commit, how to remove it, and to revoke it', () => {
   const findings = [
     finding(),
     finding({ commit: older, decoded: ['base64', 'gzip'] }),
     finding({ place: 'commit-message', line: 1 }),
   ];
   assert.deepEqual(texts('secret: any', push({ findings })), [
-    'r: github-pat gh** in src/a.ts:3 of commit 2222222222; remove it (git commit --amend), and rotate it if it is real',
-    'r: github-pat gh** in src/a.ts:3 of commit 3333333333, wrapped in base64 in gzip; remove it: git rebase -i 3333333333^, mark it "edit", git commit --amend, and rotate it if it is real',
-    'r: github-pat gh** in the message of commit 2222222222; remove it (git commit --amend), and rotate it if it is real',
+    `r: github-pat gh** in src/a.ts:3 of commit 2222222222
+  take it out, then
+    git commit -a --amend --no-edit
+  ${revoke}`,
+    `r: github-pat gh** in src/a.ts:3 of commit 3333333333, wrapped in base64 in gzip
+  to change 3333333333, mark it "edit" in
+    git rebase -i 3333333333~
+  take it out, then
+    git commit -a --amend --no-edit && git rebase --continue
+  ${revoke}`,
+    `r: github-pat gh** in the message of commit 2222222222
+  take it out of the message: git commit --amend
+  ${revoke}`,
+  ]);
+});
+
+test('the way out of a first commit begins at the root, and that of a merge keeps the merges', () => {
+  const findings = [finding({ commit: older })];
+  const way = (parents: string[], over = {}) =>
+    texts('secret: any', push({ findings, commits: [commit(older, { parents }), commit(tip, over)] }))[0]
+      ?.split('\n')
+      .slice(1, 3);
+  assert.deepEqual(way([]), ['  to change 3333333333, mark it "edit" in', '    git rebase -i --root']);
+  assert.deepEqual(way(['4'.repeat(40)], { parents: [older, '4'.repeat(40)] }), [
+    '  to change 3333333333, mark it "edit" in',
+    '    git rebase -i -r 3333333333~',
+  ]);
+  assert.deepEqual(way(['4'.repeat(40), '5'.repeat(40)]), [
+    '  to change merge 3333333333, add the line "break" below it in',
+    '    git rebase -i -r 3333333333~',
   ]);
 });
 
@@ -113,12 +146,12 @@ test('five things of a rule are named, and the others counted', () => {
   const changes = Array.from({ length: 9 }, (_, at) => change(`${at}.exe`));
   const told = texts('path: "*.exe"', push({ changes }));
   assert.equal(told.length, 5);
-  assert.match(told[4] ?? '', /^r: 4\.exe .*\(and 4 more\)$/);
+  assert.match(told[4] ?? '', /^r: 4\.exe in commit 2222222222 \(and 4 more\)$/m);
 });
 
 test('a name of a peer cannot act on a terminal', () => {
   const told = texts('path: "*.exe"', push({ changes: [change('a\u001b[2J\n\u202e.exe')] }));
-  assert.equal(told[0], 'r: a\\u{1b}[2J\\u{a}\\u{202e}.exe in 2222222222; remove it from the commit');
+  assert.equal(told[0]?.split('\n')[0], 'r: a\\u{1b}[2J\\u{a}\\u{202e}.exe in commit 2222222222');
 });
 
 test('one thing must satisfy the whole condition', () => {
@@ -287,7 +320,7 @@ test('deny beats ask beats allow, and what is asked for is told in full', () => 
     {
       rule: 'asks',
       code: 'APPROVAL_REQUIRED',
-      text: 'asks: a.exe in 2222222222; it needs 2 approvals of g and of h within 2 hours',
+      text: 'asks: a.exe in commit 2222222222; it needs 2 approvals of g and of h within 2 hours',
     },
   ]);
   assert.deepEqual(
@@ -370,7 +403,7 @@ test('content is asked for by secrets, sizes, types and LFS, and by nothing else
     'not: { any: [{ file: { type: elf } }] }',
     'file: { lfs: true }',
   ])
-    assert.equal(asks(when), true, when);
+    assert.equal(asks(when), 'anywhere', when);
   for (const when of [
     '',
     'path: x',
@@ -378,7 +411,9 @@ test('content is asked for by secrets, sizes, types and LFS, and by nothing else
     'commit: { merge: true }',
     'unknown: content',
   ])
-    assert.equal(asks(when), false, when);
+    assert.equal(asks(when), 'never', when);
+  assert.equal(asks('not: { ref: refs/heads/main }, secret: any'), 'by-ref');
+  assert.equal(asks('ref: refs/heads/main, path: x'), 'never');
 });
 
 test('explain tells which keys held, and for what', () => {

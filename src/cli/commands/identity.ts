@@ -167,7 +167,10 @@ export function readText(file: string): string {
   try {
     return readFileSync(file === '-' ? 0 : file, 'utf8');
   } catch (cause) {
-    const why = (cause as NodeJS.ErrnoException).code;
-    throw new RefgateError('NOT_FOUND', 'client', `${file} cannot be read (${why})`, { cause });
+    const { code = 'unknown cause' } = cause as NodeJS.ErrnoException;
+    const why = { ENOENT: 'there is no such file', EISDIR: 'it is a folder', EACCES: 'permission denied' }[
+      code
+    ];
+    throw new RefgateError('NOT_FOUND', 'client', `${file} cannot be read: ${why ?? code}`, { cause });
   }
 }

@@ -97,11 +97,15 @@ function explainRef({ verdict, access, rules }: ExplainedRef): string {
       ({ rule, text, effect }) => `  would ${effect} (mode: evaluate) ${withRule(rule, text)}`,
     ),
   ];
-  return lines.map((line) => `${cleanText(line, 4_000)}\n`).join('');
+  return lines
+    .flatMap((line) => line.split('\n'))
+    .map((line) => `${cleanText(line, 4_000)}\n`)
+    .join('');
 }
 
 function withRule(rule: string, text: string): string {
-  return text.startsWith(`${rule}: `) ? text : `${rule}: ${text}`;
+  const said = text.startsWith(`${rule}: `) ? text : `${rule}: ${text}`;
+  return said.replaceAll('\n', '\n    ');
 }
 
 function whyOf(
