@@ -1,6 +1,7 @@
 import { RefgateError } from '../domain/error.ts';
 import type { CommitFacts, PathChange, RefContents, UnknownFact } from '../domain/facts.ts';
 import type { PushRequest } from '../domain/git.ts';
+import type { ContentAsked } from '../domain/policy.ts';
 import type { FetchSource } from '../domain/ports.ts';
 import type { PushFacts } from '../domain/session.ts';
 import { isZeroOid } from '../git/oid.ts';
@@ -17,7 +18,7 @@ export interface PushContentsContext {
   readonly cache: TreeCache;
   /** Names the repository in the cache. */
   readonly repoKey: string;
-  readonly asksForContent: boolean;
+  readonly asksForContent: ContentAsked;
   /** Fingerprints of findings that are accepted for this repository. */
   readonly baseline: readonly string[];
   readonly signal?: AbortSignal | undefined;
@@ -45,7 +46,7 @@ export async function pushContents(
   const { updates, unreached, known, unknowns, unread } = novelty;
   const upstream = new UpstreamObjects({ cache, repoKey, open, objectFormat, signal });
   try {
-    const order = { updates, unreached, known, pushOptions, content: asksForContent, baseline };
+    const order = { updates, unreached, known, pushOptions, content: asksForContent !== 'never', baseline };
     const walked = await held.walk(order, upstream.borrow, signal);
     const brought = walked.updates.reduce((sum, { counts }) => sum + counts.commits + counts.changes, 0);
     if (brought > maxJudged) {

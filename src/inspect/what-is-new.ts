@@ -57,13 +57,15 @@ export async function whatIsNew(
     findUnread(lines, held, request.objectFormat, tips, context),
   ]);
   const asked = context.asksForContent;
-  const updates = lines.map(({ ref, oldOid, newOid, boundary, moved }): WalkUpdate => {
+  const isKnown = new Set(known);
+  const updates = lines.map(({ ref, oldOid, newOid, tip, boundary, moved }): WalkUpdate => {
     // Commits that the upstream has are not judged one by one, whether they are in the pack or beyond it.
     const hasExisting = known.length > 0 || boundary.some((oid) => oid !== oldOid);
     const difference = oldOid !== undefined && hasExisting;
     const old = oldOid === undefined ? {} : { oldOid };
     // A merge of what was judged alike on its own ref is not searched again; a ref that moves onto it is.
-    const content = difference && (moved ? asked !== 'never' : asked === 'by-ref');
+    const isThere = moved || isKnown.has(tip);
+    const content = difference && (isThere ? asked !== 'never' : asked === 'by-ref');
     return { ref, newOid, ...old, difference, content };
   });
   return { updates, unreached: unreached.commits, known, unknowns: unreached.unknowns, unread };

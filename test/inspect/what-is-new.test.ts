@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import type { Oid, PushRequest, RefUpdate } from '../../src/domain/git.ts';
+import type { ContentAsked } from '../../src/domain/policy.ts';
 import type { HeldPack } from '../../src/domain/ports.ts';
 import { whatIsNew } from '../../src/inspect/what-is-new.ts';
 import { git, initBare, tempDir } from '../support/git.ts';
@@ -41,7 +42,11 @@ async function scene(t: TestContext, graph: readonly (readonly number[])[]) {
     async unpublish(...refs: string[]) {
       for (const ref of refs) await git(['update-ref', '-d', ref], { cwd: upstream });
     },
-    async judge(updates: readonly RefUpdate[], inPack: (n: number) => boolean, asksForContent = true) {
+    async judge(
+      updates: readonly RefUpdate[],
+      inPack: (n: number) => boolean,
+      asksForContent: ContentAsked = 'by-ref',
+    ) {
       const commits = heldCommits(oids, parents, inPack);
       const held = { ...commits, tagTarget: () => undefined } as unknown as HeldPack;
       const open = () => new LocalSource(upstream);
@@ -93,18 +98,25 @@ test('a ref that moves onto what another branch has is compared as a whole, with
   const { at, judge, publish } = await scene(t, [[], [0], [1]]);
   await publish({ 'refs/heads/main': 0, 'refs/heads/topic': 2 });
   const update = { ref: 'refs/heads/main', oldOid: at(0), newOid: at(2) };
-  for (const asks of [true, false]) {
+  for (const asks of ['by-ref', 'anywhere', 'never'] as const) {
     const found = await judge([update], () => false, asks);
-    assert.deepEqual(found.updates, [{ ...update, difference: true, content: asks }]);
+    assert.deepEqual(found.updates, [{ ...update, difference: true, content: asks !== 'never' }]);
     assert.deepEqual(found.unreached, []);
   }
 });
 
-test('a merge of what another branch has is compared as a whole, with content', async (t) => {
+test('a merge of what another branch has is compared as a whole, with content where rules tell branches apart', async (t) => {
   const { at, judge, publish } = await scene(t, [[], [0], [0], [1, 2]]);
   await publish({ 'refs/heads/main': 1, 'refs/heads/topic': 2 });
-  const found = await judge([{ ref: 'refs/heads/main', oldOid: at(1), newOid: at(3) }], (n) => n === 3);
-  assert.deepEqual([found.updates[0]?.difference, found.updates[0]?.content], [true, true]);
+  for (const [asks, content] of [
+    ['by-ref', true],
+    ['anywhere', false],
+    ['never', false],
+  ] as const) {
+    const update = { ref: 'refs/heads/main', oldOid: at(1), newOid: at(3) };
+    const found = await judge([update], (n) => n === 3, asks);
+    assert.deepEqual([found.updates[0]?.difference, found.updates[0]?.content], [true, content]);
+  }
 });
 
 test('commits that the client sent although a ref has moved past them are not new', async (t) => {

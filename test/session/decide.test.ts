@@ -28,7 +28,7 @@ function policyOf(effects: Readonly<Record<string, Effect>>): Policy {
   return {
     version: 'v',
     may: () => true,
-    asksForContent: () => false,
+    asksForContent: () => 'never',
     mayPushOptions: () => false,
     judge: () => ({
       policyVersion: 'v',
