@@ -123,7 +123,8 @@ export async function fetchObjects(
   }
 }
 
-const emptyRequest: FetchRequest = {
+/** A fetch of nothing, in one answer without deltas upon what it does not hold: what is wanted is filled in. */
+export const emptyRequest: FetchRequest = {
   wants: [],
   haves: [],
   done: true,

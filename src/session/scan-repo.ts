@@ -6,7 +6,7 @@ import type { ObjectFormat, Oid } from '../domain/git.ts';
 import type { FetchSource, Target, Upstreams } from '../domain/ports.ts';
 import { PktReader } from '../git/pkt-line.ts';
 import { bandOne, demux } from '../git/sideband.ts';
-import { borrowPresent } from '../inspect/borrow.ts';
+import { borrowPresent, emptyRequest } from '../inspect/borrow.ts';
 import type { WalkOrder, WalkResult } from '../inspect/contents/walk-order.ts';
 import type { BorrowedObject, Quarantine, WalkableHeldPack } from '../inspect/quarantine.ts';
 import { asRefgateError } from './failures.ts';
@@ -88,17 +88,8 @@ async function holdAll(
   objectFormat: ObjectFormat,
 ): Promise<WalkableHeldPack> {
   const { pack } = await source.fetch({
+    ...emptyRequest,
     wants: [...new Set(tips.map((tip) => tip.oid))],
-    haves: [],
-    done: true,
-    shallow: [],
-    deepenNot: [],
-    deepenRelative: false,
-    thinPack: false,
-    noProgress: true,
-    includeTag: false,
-    ofsDelta: true,
-    waitForDone: false,
   });
   if (pack === undefined) throw new RefgateError('UPSTREAM_PROTOCOL', 'upstream', 'no pack came after done');
   const bytes = bandOne(demux(new PktReader(pack, 'upstream'), 'eof'), ({ band, data }) => {
