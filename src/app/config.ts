@@ -149,7 +149,9 @@ export function loadConfig(file: string): Config {
   try {
     text = readFileSync(file, 'utf8');
   } catch (cause) {
-    const detail = `${file} cannot be read (${(cause as NodeJS.ErrnoException).code}); name it with --config`;
+    const { code } = cause as NodeJS.ErrnoException;
+    const then = code === 'EACCES' ? 'run this as the user that runs the server' : 'name it with --config';
+    const detail = `${file} cannot be read (${code}); ${then}`;
     throw new RefgateError('CONFIG_INVALID', 'operator', detail, { cause });
   }
   return parseConfig(text, resolve(file));

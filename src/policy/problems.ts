@@ -1,5 +1,6 @@
 import {
   type Document,
+  isAlias,
   isMap,
   isNode,
   isScalar,
@@ -26,7 +27,7 @@ type Path = readonly PropertyKey[];
 /** Text beyond this many characters is refused before it is parsed. */
 const maxTextLength = 1 << 20;
 
-const quoteIt = 'what begins with "*" must be in quotes, such as "**/*.exe"';
+const quoteIt = 'what begins with "*" is an alias of YAML unless it is in quotes, such as "**/*.exe"';
 const lookHere = 'look at the indentation and the quotes of this line and of the one above it';
 
 const faultTexts: Readonly<Record<string, string>> = {
@@ -58,11 +59,7 @@ export class PolicySource {
         logLevel: 'silent',
       });
       this.#addFaults([...document.errors, ...document.warnings]);
-      visit(document, {
-        Alias: (_, alias) => {
-          if (alias.resolve(document) === undefined) this.#add(alias.range?.[0] ?? 0, quoteIt);
-        },
-      });
+      this.#addUnquoted(document);
       if (this.problems.length > 0) return;
       this.#document = document;
       this.value = document.toJS({ maxAliasCount: 100 });
@@ -140,6 +137,21 @@ export class PolicySource {
     const repeated = faults.every(({ code }) => code === 'DUPLICATE_KEY');
     for (const fault of repeated ? faults : faults.filter((one) => one === first))
       this.#add(fault.pos[0], faultTexts[fault.code] ?? `not YAML: ${fault.message}; ${lookHere}`);
+  }
+
+  /** An alias that stands for nothing was meant as a pattern. */
+  #addUnquoted(document: Document): void {
+    const anchors = new Set<string>();
+    visit(document, {
+      Node: (_, node) => {
+        if (isAlias(node) && !anchors.has(node.source)) {
+          this.#add(node.range?.[0] ?? 0, quoteIt);
+          return visit.BREAK;
+        }
+        if (!isAlias(node) && node.anchor !== undefined) anchors.add(node.anchor);
+        return undefined;
+      },
+    });
   }
 
   #add(offset: number, text: string): void {

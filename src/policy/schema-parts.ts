@@ -50,12 +50,12 @@ export function word<const Words extends readonly [string, ...string[]]>(words: 
 }
 
 /** One of many words that are not a type of their own. */
-export function wordOf(what: string, words: Iterable<string>) {
+export function wordOf(what: string, words: Iterable<string>, otherwise = '') {
   const known = new Set(words);
   return text.refine((value) => known.has(value), {
     error: ({ input }) => {
       const near = didYouMean(String(input), known);
-      return `${JSON.stringify(shown(String(input)))} is no ${what}${near || '; docs/policy.md lists them'}`;
+      return `${JSON.stringify(shown(String(input)))} is no ${what}${near || otherwise}`;
     },
   });
 }

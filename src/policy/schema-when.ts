@@ -29,7 +29,7 @@ const size = comparison(parseSize, '> 10MiB', '; units are B, KiB, MiB and GiB')
 /** The words that findings, commits and files are told by; the cases of a policy use them too. */
 export const words = {
   fileMode: word(['file', 'executable', 'symlink', 'submodule']),
-  fileType: wordOf('file type', fileTypes),
+  fileType: wordOf('file type', fileTypes, '; docs/policy.md lists them').meta({ enum: [...fileTypes] }),
   fileChange: word(fileChanges),
   brings: word(['new', 'existing']),
   signature: word(['openpgp', 'ssh', 'x509', 'other']),

@@ -68,7 +68,7 @@ describe('the commands of an operator', () => {
     await fails(
       ['key', 'add', 'nobody', join(dir, 'missing.pub')],
       1,
-      /^refgate: .*missing\.pub cannot be read \(ENOENT\)\n$/,
+      /^refgate: .*missing\.pub cannot be read: there is no such file\n$/,
     );
     await fails(['user', 'disable', 'nobody'], 1, /^refgate: .*nobody.*\n$/);
     await fails(['session', 'show', 's-unknown'], 1, /^refgate: .*s-unknown.*\n$/);

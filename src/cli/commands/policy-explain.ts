@@ -39,8 +39,19 @@ export function addExplain(policy: Command, output: Output): void {
     .action(async (given: string | undefined, _options: unknown, command: Command) => {
       const options = optionsOf<ExplainOptions>(command);
       if (given !== undefined && sessionId.test(given)) await explainSession(given, command, output);
+      else if (given !== undefined && isAlone(options))
+        throw new RefgateError(
+          'USAGE',
+          'client',
+          `"${given}" is no session; refgate session list names them`,
+        );
       else await explainImagined(given ?? options.with, command, output);
     });
+}
+
+/** Whether nothing describes an update that nobody made. */
+function isAlone({ repo, ref, change, user }: ExplainOptions): boolean {
+  return [repo, ref, change, user].every((one) => one === undefined);
 }
 
 async function explainSession(session: string, command: Command, output: Output): Promise<void> {
@@ -99,7 +110,7 @@ function explainRef({ verdict, access, rules }: ExplainedRef): string {
   ];
   return lines
     .flatMap((line) => line.split('\n'))
-    .map((line) => `${cleanText(line, 4_000)}\n`)
+    .map((line) => `${/^ */.exec(line)?.[0]}${cleanText(line, 4_000)}\n`)
     .join('');
 }
 
