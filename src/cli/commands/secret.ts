@@ -185,7 +185,11 @@ function summary(counts: Counts, rules: number, version: string, all: boolean): 
 function complaint({ serious, unscanned }: Counts): string {
   const parts = [
     ...(serious > 0
-      ? [`${serious} secrets found: take them out and revoke them; if they are none, see docs/secrets.md`]
+      ? [
+          serious === 1
+            ? '1 secret found: take it out and revoke it; if it is none, see docs/secrets.md'
+            : `${serious} secrets found: take them out and revoke them; if they are none, see docs/secrets.md`,
+        ]
       : []),
     ...(unscanned > 0 ? [`${unscanned} times something could not be scanned`] : []),
   ];
