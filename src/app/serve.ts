@@ -31,7 +31,7 @@ import { closeServer, formatAddress, listenTcp, listenUnix, withFreePort } from 
 import { Metrics } from './metrics.ts';
 import { createOpsServer } from './ops.ts';
 import { mapRepo } from './repo-map.ts';
-import { readSecretSettings } from './secret-settings.ts';
+import { readSecretSearch } from './secret-search.ts';
 
 /** What `refgate serve` prints when it is ready. */
 export interface ReadyLine {
@@ -124,6 +124,7 @@ async function compose(
 
   const link = await createAgentLink(config, sockets.path, ledger, log);
   closers.add(() => link.close());
+  const secrets = readSecretSearch(config, log);
   const quarantine = new Quarantine({
     dir: join(config.data, 'quarantine'),
     limits: {
@@ -133,7 +134,7 @@ async function compose(
       maxInflatedBytes: limits.inflatedBytes,
       maxDeltaDepth: limits.deltaDepth,
     },
-    secrets: readSecretSettings(config, log),
+    secrets: secrets.settings,
     log,
   });
   closers.add(() => quarantine.close());
@@ -164,6 +165,7 @@ async function compose(
       ancestry: createAncestry({ maxCachedCommits, log }),
       treeCache: new TreeCache(treeCacheBytes),
       names: new RecentNames(),
+      maskSecrets: secrets.mask,
       settler,
       sessionSlots: new UserSlots(limits.sessionsPerUser, 'sessions'),
       pushSlots: new UserSlots(limits.pushesPerUser, 'pushes'),

@@ -4,6 +4,7 @@ import type { EventPayloads } from '../domain/record.ts';
 import type { PushFacts } from '../domain/session.ts';
 import type { StoreWrite } from '../domain/store.ts';
 import { keepFacts } from './kept-facts.ts';
+import { type MaskText, maskFacts } from './mask-facts.ts';
 
 /** Findings, and unknowns, that the event itself shows. */
 const maxShown = 100;
@@ -17,8 +18,9 @@ export async function inspectedEvent(
   session: string,
   facts: PushFacts,
   held: Pick<HeldPack, 'sha256'> | undefined,
+  mask: MaskText,
 ): Promise<{ readonly data: EventPayloads['push.inspected']; readonly writes: readonly StoreWrite[] }> {
-  const { writes, summary } = await keepFacts(session, facts);
+  const { writes, summary } = await keepFacts(session, maskFacts(facts, mask));
   const { refs, objects, bytes, contents, hidden } = facts;
   const findings = first<Finding>(maxShown, [
     facts.findings ?? [],

@@ -11,6 +11,7 @@ import type { StoreWrite } from '../domain/store.ts';
 import type { Ancestry } from '../inspect/ancestry.ts';
 import type { Quarantine } from '../inspect/quarantine.ts';
 import type { TreeCache } from '../inspect/tree-cache.ts';
+import type { MaskText } from './mask-facts.ts';
 import type { RecentNames } from './recent-names.ts';
 import type { Settler } from './settle.ts';
 import type { UserSlots } from './user-slots.ts';
@@ -27,6 +28,8 @@ export interface SpineDeps {
   readonly ancestry: Ancestry;
   readonly treeCache: TreeCache;
   readonly names: RecentNames;
+  /** Makes secrets in a short text recognisable only, for what is written down of it. */
+  readonly maskSecrets: MaskText;
   /** Fingerprints of findings that are accepted for a repository. */
   readonly baselineOf: (repo: string) => readonly string[];
   /** Each session costs the upstream a process or a channel. */

@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { RefgateError } from '../domain/error.ts';
 import type { Oid, RefReport } from '../domain/git.ts';
+import type { ContentAsked } from '../domain/policy.ts';
 import type { RelayResult, Target } from '../domain/ports.ts';
 import type { EventPayloads, SessionOutcome } from '../domain/record.ts';
 import type { ChannelResult, PushFacts } from '../domain/session.ts';
@@ -14,6 +15,7 @@ import { checkNames } from './check-names.ts';
 import { type Decision, decide, refusals } from './decide.ts';
 import { asRefgateError } from './failures.ts';
 import { inspectedEvent } from './inspected-event.ts';
+import { maskVerdicts } from './mask-facts.ts';
 import type { Session, SpineDeps } from './open.ts';
 import { PushReporter } from './push-reporter.ts';
 import { advertisePush, type Push, readPush } from './read-push.ts';
@@ -80,11 +82,13 @@ async function judgeAndRelay(push: Push, reader: PktReader): Promise<RelayResult
     if (session.channel.mode === 'rpc') await expectEnd(reader);
     reporter.wait(deps.limits.keepAlive);
     const naming = freshNames();
-    const facts = await inspect(push, held);
+    // One policy says what is looked at, and judges what was seen; that it is still in force is asked before the relay.
+    const policy = deps.policy();
+    const facts = await inspect(push, held, policy.asksForContent());
     const inPack = (oid: Oid): boolean => held?.typeOf(oid) !== undefined;
-    const decision = decide(deps.policy(), session.channel, request, facts, await naming, inPack);
+    const decision = decide(policy, session.channel, request, facts, await naming, inPack);
     if (isGone(session)) throw new RefgateError('HUNG_UP', 'client', 'before the push was decided');
-    await session.record('push.decided', decided(push, decision));
+    await session.record('push.decided', decided(push, decision, facts));
     await reporter.explain(decision);
     const refused = refusals(decision);
     const relayed =
@@ -105,12 +109,12 @@ function isGone(session: Session): boolean {
   return session.channel.signal.aborted || session.channel.output.destroyed;
 }
 
-function requested({ target, request }: Push): EventPayloads['push.requested'] {
+function requested({ deps, target, request }: Push): EventPayloads['push.requested'] {
   const { updates, pushOptions, atomic, agent } = request;
   return {
     target: `${target.upstream}:${target.path}`,
     updates: [...updates],
-    pushOptions: [...pushOptions],
+    pushOptions: pushOptions.map(deps.maskSecrets),
     atomic,
     ...(agent === undefined ? {} : { agent }),
   };
@@ -166,7 +170,11 @@ async function expectEnd(reader: PktReader): Promise<void> {
 }
 
 /** What the push does to its refs, and what it brings: the two are asked of the upstream side by side. */
-async function inspect(push: Push, held: WalkableHeldPack | undefined): Promise<PushFacts> {
+async function inspect(
+  push: Push,
+  held: WalkableHeldPack | undefined,
+  asksForContent: ContentAsked,
+): Promise<PushFacts> {
   const { deps, session, target, request } = push;
   const { channel } = session;
   const over = new AbortController();
@@ -181,7 +189,7 @@ async function inspect(push: Push, held: WalkableHeldPack | undefined): Promise<
             open,
             cache: deps.treeCache,
             repoKey: `${target.upstream}:${target.path}`,
-            asksForContent: deps.policy().asksForContent(),
+            asksForContent,
             baseline: deps.baselineOf(channel.repo),
             signal,
           }),
@@ -197,7 +205,7 @@ async function inspect(push: Push, held: WalkableHeldPack | undefined): Promise<
       at: new Date().toISOString(),
       address: channel.client.address,
     };
-    const { data, writes } = await inspectedEvent(session.id, facts, held);
+    const { data, writes } = await inspectedEvent(session.id, facts, held, deps.maskSecrets);
     await session.record('push.inspected', data, writes);
     return facts;
   } finally {
@@ -205,8 +213,14 @@ async function inspect(push: Push, held: WalkableHeldPack | undefined): Promise<
   }
 }
 
-function decided({ target }: Push, { policyVersion, refs, relay }: Decision): EventPayloads['push.decided'] {
-  return { policyVersion, refs: [...refs], relay: [...relay], target: `${target.upstream}:${target.path}` };
+function decided(
+  { deps, target }: Push,
+  decision: Decision,
+  facts: PushFacts,
+): EventPayloads['push.decided'] {
+  const { policyVersion, relay } = decision;
+  const refs = [...maskVerdicts(decision.refs, facts, deps.maskSecrets)];
+  return { policyVersion, refs, relay: [...relay], target: `${target.upstream}:${target.path}` };
 }
 
 /** `refused` is our word, `rejected` the upstream's. */

@@ -19,7 +19,7 @@ import { data } from '../support/repos.ts';
 import { base, type Hiding, has, hide, type Story, token, writeObject } from './hiding.ts';
 
 const file = endsWithFile();
-const secrets = [1, 2, 3, 4, 5].map(token);
+const secrets = [1, 2, 3, 4, 5, 6, 7, 8, 9].map(token);
 
 /** The secret in the forms in which it is looked for; base64 at each of its three places in a run. */
 function formsOf(secret: string): readonly string[] {
@@ -59,18 +59,26 @@ describe('a secret that was refused', () => {
         files: { 'c.txt': Buffer.from(`k ${token(3)}\n`).toString('base64') },
       },
       { name: 'link', parents: ['base'], lines: `M 120000 inline link\n${data(token(4))}` },
+      { name: 'message', parents: ['base'], files: { 'd.txt': 'd\n' }, message: `use ${token(6)}\n` },
+      { name: 'author', parents: ['base'], files: { 'e.txt': 'e\n' }, author: token(7) },
+      { name: 'path', parents: ['base'], files: { [`keys/${token(8)}/f.txt`]: 'f\n' } },
     ]);
+    await git(['config', 'receive.advertisePushOptions', 'true'], { cwd: story.upstream });
     const head = `object ${story.oids['base']}\ntype commit\ntag v1\ntagger A <a@example.com> 1700000000 +0000\n\n${token(5)}\n`;
     const tag = await writeObject(story.source, 'tag', head);
     await git(['update-ref', 'refs/tags/v1', tag], { cwd: story.source });
-    for (const [ref, door] of [
+    for (const [ref, door, ...options] of [
+      ['refs/heads/message', 'http'],
+      ['refs/heads/author', 'ssh'],
+      ['refs/heads/path', 'http'],
+      ['base:refs/heads/option', 'ssh', '-o', `deploy.key=${token(9)}`],
       ['refs/heads/plain', 'http'],
       ['refs/heads/large', 'ssh'],
       ['refs/heads/base64', 'http'],
       ['refs/heads/link', 'ssh'],
       ['refs/tags/v1', 'http'],
     ] as const) {
-      const run = await hiding.push('web', [ref], door);
+      const run = await hiding.push('web', [...options, ref], door);
       assert.match(run.stderr, /no-secrets: github-pat ghp_/, ref);
       said.push(run.stderr);
       const id = sessionIn(run);
@@ -86,12 +94,12 @@ describe('a secret that was refused', () => {
   });
 
   test('is not on the upstream', async () => {
-    for (const name of ['plain', 'large', 'base64', 'link'])
+    for (const name of ['plain', 'large', 'base64', 'link', 'message', 'author', 'path'])
       assert.equal(await has(story.upstream, story.oids[name] ?? ''), false);
     const all = ['cat-file', '--batch-all-objects', '--batch', '--buffer'];
     assert.deepEqual(found((await runGit(all, { cwd: story.upstream })).stdoutBytes), []);
     // What is looked for is where it was made.
-    assert.deepEqual(found((await runGit(all, { cwd: story.source })).stdoutBytes), [0, 1, 2, 3, 4]);
+    assert.deepEqual(found((await runGit(all, { cwd: story.source })).stdoutBytes), [0, 1, 2, 3, 4, 5, 6, 7]);
   });
 
   test('is not in the data folder, nor in what the store keeps compressed', async () => {
@@ -112,7 +120,7 @@ describe('a secret that was refused', () => {
       assert.deepEqual(found(Buffer.concat([Buffer.from(key), isGzip ? gunzipSync(bytes) : bytes])), [], key);
     }
     await store.close();
-    assert.ok(facts >= 5, `${facts} facts`);
+    assert.ok(facts >= 9, `${facts} facts`);
   });
 });
 

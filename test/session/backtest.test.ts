@@ -58,7 +58,7 @@ async function setUp() {
       context,
     );
     if (sample.until === 'requested') return session;
-    const { data, writes } = await inspectedEvent(session, factsOf(updates), undefined);
+    const { data, writes } = await inspectedEvent(session, factsOf(updates), undefined, (text) => text);
     const { kept, ...without } = data;
     const cut = kept && { ...data, kept: { ...kept, complete: false } };
     const said = { all: data, lost: data, none: without, cut: cut ?? data }[sample.kept ?? 'all'];

@@ -184,7 +184,7 @@ test('the facts of one session are not those of another whose id begins the same
 test('the event counts everything, shows the first hundred findings, and no half characters', async () => {
   const findings = Array.from({ length: 150 }, (_, n) => finding(n, `${n}\ud83d`));
   const facts = push(contents({ findings, commits: [commit(1)], changes: [change(1), change(2)] }));
-  const { data, writes } = await inspectedEvent('s-1', facts, { sha256: 'ab' });
+  const { data, writes } = await inspectedEvent('s-1', facts, { sha256: 'ab' }, (text) => text);
   assert.deepEqual(data.contents, [{ commits: 1, changes: 2, findings: 150, unknowns: 0 }]);
   assert.equal(data.findings?.length, 100);
   assert.equal(data.findings?.[0]?.fingerprint, finding(9).fingerprint);
