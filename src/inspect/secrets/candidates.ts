@@ -25,7 +25,7 @@ const unitsPerByteOfEvery = 8;
 /** Asks the rules about one piece of plain data: at each keyword in a window of its own, and those without keywords in slices. */
 export class CandidateFinder {
   readonly #checked = new Map<string, CheckResult>();
-  /** The furthest, in bytes, that a rule looks whose keyword was hit. */
+  /** The furthest, in bytes, that a rule looks whose keyword was hit, unless a near first look turned the hit away. */
   reach = 0;
 
   readonly #rules: RuleSet;
@@ -47,12 +47,12 @@ export class CandidateFinder {
     const doneUntil = new Map<number, number>();
     if (!this.#work.spend(end - start)) return found;
     automaton.search(data, start, end, (keyword, at) => {
-      const reach = reaches[keyword] as number;
-      if (reach > this.reach) this.reach = reach;
       if (keyword >= firstAnchor) {
         onAnchor(keyword - firstAnchor, at);
         return this.#work.spend(1);
       }
+      const reach = reaches[keyword] as number;
+      if (reach > this.reach) this.reach = reach;
       const text = keywords[keyword] as string;
       for (const asked of byKeyword[keyword] as readonly KeywordRule[]) {
         if (doneUntil.size > 0 && at < (doneUntil.get(asked.index) ?? 0)) continue;
@@ -68,11 +68,17 @@ export class CandidateFinder {
     return found;
   }
 
-  #ask({ rule, matcher }: KeywordRule, data: Buffer, at: number, keyword: string): Candidate | undefined {
+  #ask(
+    { rule, matcher, reach }: KeywordRule,
+    data: Buffer,
+    at: number,
+    keyword: string,
+  ): Candidate | undefined {
     const from = Math.max(0, at - matcher.before);
     const to = Math.min(data.length, at + keyword.length + matcher.after);
     if (!this.#work.spendOnHit(unitsPerHit)) return undefined;
     if (matcher.mayMatch?.(data, from, to, at, keyword) === false) return undefined;
+    if (reach > this.reach) this.reach = reach;
     if (!this.#work.spend(to - from)) return undefined;
     const span = matcher.find(data, from, to, at, keyword);
     return span === undefined ? undefined : this.#judge(rule, data, span);

@@ -21,21 +21,33 @@ const greatestStretch = 64 * 1024;
 /** So much of a stretch that was cut is in the next one again. */
 const overlap = 4 * 1024;
 
-export function findEscapes(data: Buffer, anchors: Anchors, found: (encoded: Encoded) => void): void {
+/** Gives whether somewhere there are half as many escapes as make a stretch: few more, and it is one. */
+export function findEscapes(data: Buffer, anchors: Anchors, found: (encoded: Encoded) => void): boolean {
+  let nearly = false;
   escapeFamilies.forEach((family, n) => {
     const places = anchors[n] as readonly number[];
-    if (places.length < family.least) return;
-    for (const stretch of stretchesOf(data, places, family)) found(encodedOf(data, stretch, family));
+    if (places.length * 2 < family.least) return;
+    for (const { span, count } of stretchesOf(data, places, family)) {
+      if (count >= family.least) found(encodedOf(data, span, family));
+      else if (count * 2 >= family.least) nearly = true;
+    }
   });
+  return nearly;
 }
 
-function stretchesOf(data: Buffer, anchors: readonly number[], family: EscapeFamily): Span[] {
-  const stretches: Span[] = [];
+interface Stretch {
+  readonly span: Span;
+  /** Escapes in it. */
+  readonly count: number;
+}
+
+function stretchesOf(data: Buffer, anchors: readonly number[], family: EscapeFamily): Stretch[] {
+  const stretches: Stretch[] = [];
   let start = -1;
   let end = -1;
   let count = 0;
   const close = (): void => {
-    if (count >= family.least) stretches.push({ start, end: Math.min(end, data.length) });
+    stretches.push({ span: { start, end: Math.min(end, data.length) }, count });
   };
   for (const at of anchors) {
     if (family.counts?.(data, at) === false) continue;

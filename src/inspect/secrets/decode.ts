@@ -28,15 +28,19 @@ export function findArchives(
   findZip(data, work, skips, found);
 }
 
-/** Encoded text within the span, and what of it reaches beyond. `anchors`: where escapes begin. */
+/**
+ * Encoded text within the span, and what of it reaches beyond. Gives whether there are nearly enough
+ * escapes somewhere to be decoded. `anchors`: where escapes begin.
+ */
 export function findEncodedText(
   data: Buffer,
   span: Span,
   anchors: Anchors,
   found: (encoded: Encoded) => void,
-): void {
-  findEscapes(data, anchors, found);
+): boolean {
+  const nearly = findEscapes(data, anchors, found);
   findUtf16(data, span, found);
   findBase64(data, span, found);
   findHex(data, span, found);
+  return nearly;
 }

@@ -24,11 +24,15 @@ const mostShortened = 4;
 /** How far a change of text may reach in which something is encoded, in bytes. */
 const encodedReach = 4 * 1024;
 
+/** The same, where a few more escapes would make text in which something is encoded. */
+const nearlyEncodedReach = 1024;
+
 /** One object on its way through the rules and the decoders, whole or in pieces. */
 export class ObjectScan {
   readonly #finder: CandidateFinder;
   readonly #work: Work;
   #opened = false;
+  #nearlyEncoded = false;
 
   constructor(rules: RuleSet, work: Work) {
     this.#work = work;
@@ -38,7 +42,8 @@ export class ObjectScan {
   /** As `ScanResult` has it, of what was looked at so far. */
   get reach(): number {
     const { reach } = this.#finder;
-    return this.#opened ? Math.max(encodedReach, reach * mostShortened) : reach;
+    if (this.#opened) return Math.max(encodedReach, reach * mostShortened);
+    return this.#nearlyEncoded ? Math.max(nearlyEncodedReach, reach) : reach;
   }
 
   /** Something encoded was looked into: what a change makes of it may begin further away than plain text does. */
@@ -71,9 +76,10 @@ export class ObjectScan {
     const found: Found[] = plain.map((candidate) => ({ ...candidate, decoded: [] }));
     if (this.#work.spent || depth > this.#work.limits.depth) return found;
     const inner: Found[] = [];
-    findEncodedText(data, span, anchors, (encoded) => this.#open(data, encoded, depth, inner));
+    const open = (encoded: Encoded): void => this.#open(data, encoded, depth, inner);
+    if (findEncodedText(data, span, anchors, open)) this.#nearlyEncoded = true;
     if (isPlain !== undefined) {
-      findArchives(data, this.#work, isPlain, (encoded) => this.#open(data, encoded, depth, inner));
+      findArchives(data, this.#work, isPlain, open);
     }
     for (const candidate of inner) {
       const within = candidate.start >= span.start && candidate.start < span.end;

@@ -7,6 +7,8 @@ export interface KeywordRule {
   readonly index: number;
   readonly rule: SecretRule;
   readonly matcher: NonNullable<SecretRule['matcher']>;
+  /** How far the rule looks where its first look turned nothing away, in bytes. */
+  readonly reach: number;
 }
 
 /** Most rules look no further than this, in bytes, from their keyword. */
@@ -14,9 +16,6 @@ const nearBytes = 320;
 
 /** How far rules without keywords are taken to look. */
 const farBytes = 4 * 1024;
-
-/** Escapes are decoded where several stand near each other, and no further around them than this. */
-const escapeBytes = 1024;
 
 /** All rules as one automaton: for each keyword the rules that ask for it. */
 export class RuleSet {
@@ -29,7 +28,7 @@ export class RuleSet {
   readonly withoutKeywords: readonly SecretRule[];
   /** How far from any change a rule may look, in bytes, whatever is in the data. */
   readonly leastReach: number;
-  /** By keyword, those of escapes included: how far the rules look that it belongs to. */
+  /** By keyword: how far the rules look that it belongs to, but for those whose first look is a near one. */
   readonly reaches: Float64Array;
 
   constructor(rules: readonly SecretRule[]) {
@@ -40,7 +39,9 @@ export class RuleSet {
         if (text === '') continue;
         const id = `${rule.ignoreCase ? 'i' : 'c'}${text}`;
         const entry = found.get(id) ?? { keyword: { text, ignoreCase: rule.ignoreCase }, rules: [] };
-        entry.rules.push({ index, rule, matcher: rule.matcher });
+        const { before, after } = rule.matcher;
+        const reach = text.length + Math.max(before, after);
+        entry.rules.push({ index, rule, matcher: rule.matcher, reach });
         found.set(id, entry);
       }
     });
@@ -52,12 +53,15 @@ export class RuleSet {
     this.automaton = new Automaton([...entries.map((entry) => entry.keyword), ...anchors]);
     this.withoutKeywords = rules.filter((rule) => rule.every !== undefined);
     this.leastReach = this.withoutKeywords.length > 0 ? farBytes : nearBytes;
-    this.reaches = new Float64Array(entries.length + anchors.length).fill(escapeBytes);
-    for (const [i, entry] of entries.entries()) this.reaches[i] = reachOf(entry);
+    this.reaches = Float64Array.from(entries, ({ keyword, rules: asking }) =>
+      asking
+        .filter(({ matcher }) => !looksNearFirst(keyword.text, matcher))
+        .reduce((most, { reach }) => Math.max(most, reach), 0),
+    );
   }
 }
 
-function reachOf({ keyword, rules }: { keyword: Keyword; rules: readonly KeywordRule[] }): number {
-  const furthest = rules.map(({ matcher: { before, after } }) => Math.max(before, after));
-  return keyword.text.length + Math.max(0, ...furthest);
+// A change that makes the first look pass is then so near to the keyword that the rule is asked again.
+function looksNearFirst(keyword: string, { mayMatch, firstLook }: KeywordRule['matcher']): boolean {
+  return mayMatch !== undefined && firstLook !== undefined && keyword.length + firstLook <= nearBytes;
 }

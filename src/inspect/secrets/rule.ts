@@ -17,6 +17,8 @@ export interface Matcher {
    * what people write. Such a hit costs little of the work that a scan may do; absent, each costs its window.
    */
   mayMatch?(data: Buffer, from: number, to: number, at: number, keyword: string): boolean;
+  /** How many bytes before the keyword, and after its end, `mayMatch` looks at; absent, the whole window. */
+  readonly firstLook?: number;
   /**
    * The span of the secret at this hit, or undefined. Must take time linear in the window.
    * @param from the window's first byte, and `to` its end; both lie within `data`.

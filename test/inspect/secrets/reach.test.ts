@@ -30,6 +30,12 @@ const holders: readonly ((seed: number) => string)[] = [
   (seed) => `q=${encodeURIComponent(`"token":"${slack(seed)}"`)}`,
   (seed) => [...`password="${word(seed, 18)}"`].map((c) => `\\u00${c.charCodeAt(0).toString(16)}`).join(''),
   (seed) =>
+    [...Buffer.from(slack(seed))]
+      .map((byte, i) => `0x${byte.toString(16)},${i % 8 < 7 ? ' ' : '\n    '}`)
+      .join(''),
+  (seed) =>
+    `${'metadata:\n  name: thing\n'.repeat(2)}data:\n  password: ${Buffer.from(word(seed, 24)).toString('base64')}\n${'  # a comment\n'.repeat(28)}kind: Secret\n`,
+  (seed) =>
     `apiVersion: v1\nkind: Secret\nmetadata:\n${'  name: thing\n'.repeat(40)}data:\n  password: ${Buffer.from(word(seed, 24)).toString('base64')}\n`,
   (seed) =>
     `${base64url({ alg: 'HS256', typ: 'JWT' })}.${base64url({ sub: 'x'.repeat(3000), n: seed })}.${word(seed, 43)}`,
@@ -75,4 +81,18 @@ test('what is far away is searched only where a rule looks so far', () => {
   assert.ok((scanner.scan(text).reach ?? 0) < 512);
   const far = Buffer.from(`-----BEGIN ${'PRIVATE'} KEY-----\n${quiet(2000)}\n`);
   assert.ok((scanner.scan(far).reach ?? 0) > 16 * 1024);
+});
+
+test('what only looks like the beginning of something does not make searches wider', () => {
+  const lines = ['  if (flags & 0x20) return 0x7f;', 'data: what follows', 'the = \n sign'].join('\n');
+  const text = Buffer.from(`${quiet(200)}\n${lines}\n${quiet(200)}\n`);
+  assert.ok((scanner.scan(text).reach ?? 0) < 512);
+});
+
+test('a list of numbers that few more would make text of is searched around', () => {
+  const numbers = (count: number): string =>
+    Array.from({ length: count }, (_, n) => `0x6${n % 10}, `).join('');
+  assert.ok((scanner.scan(Buffer.from(numbers(4))).reach ?? 0) < 512);
+  assert.ok((scanner.scan(Buffer.from(numbers(8))).reach ?? 0) >= 1024);
+  assert.ok((scanner.scan(Buffer.from(numbers(40))).reach ?? 0) >= 4096);
 });

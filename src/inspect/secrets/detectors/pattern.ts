@@ -15,6 +15,8 @@ const optionsSchema = z.object({
   after: z.number().int().max(8192).default(512),
   /** Bytes before it. */
   before: z.number().int().max(4096).default(0),
+  /** Tried first where the keyword begins, on so few bytes that it costs little; where it fails, `pattern` does. */
+  first: z.string().optional(),
   /** Of each list one text must stand in the window; letter case does not matter. */
   beside: z.array(z.array(z.string())).default([]),
   value: z.enum(['any', 'literal', 'uncommon', 'generated']).default('literal'),
@@ -36,6 +38,7 @@ export const patternDetector: Detector = (given) => {
   const matcher: Matcher = {
     before: options.before,
     after: options.after,
+    ...(options.first === undefined ? {} : firstLookOf(options.first)),
     find(data, from, to, at) {
       const text = data.toString('latin1', Math.max(from, at - options.before), to);
       const origin = Math.max(from, at - options.before);
@@ -51,3 +54,17 @@ export const patternDetector: Detector = (given) => {
   };
   return { matcher, admit: judges[options.value] };
 };
+
+const firstBytes = 128;
+
+function firstLookOf(source: string): Required<Pick<Matcher, 'mayMatch' | 'firstLook'>> {
+  const first = new RegExp(source, 'y');
+  return {
+    firstLook: firstBytes,
+    mayMatch(data, from, to, at) {
+      const origin = Math.max(from, at - 1);
+      first.lastIndex = at - origin;
+      return first.test(data.toString('latin1', origin, Math.min(to, at + firstBytes)));
+    },
+  };
+}
