@@ -47,11 +47,14 @@ export interface Verdict {
   readonly refs: readonly RefVerdict[];
 }
 
-/**
- * Whether rules ask what the content of files is (secrets, type, size): `never`; `anywhere`, alike on every ref, so that
- * what another ref of the upstream has was judged when it came there; or `by-ref`, so that it is read again.
- */
-export type ContentAsked = 'never' | 'anywhere' | 'by-ref';
+/** Whether rules ask what the content of files is: secrets, type, size. */
+export interface ContentAsked {
+  readonly asked: boolean;
+  /** Not alike on every ref: what another ref of the upstream has was not judged for this one. */
+  readonly byRef: boolean;
+  /** Not alike at every path: what is moved was not judged for its new place. */
+  readonly byPath: boolean;
+}
 
 /** The policy in force. Pure and synchronous; anything that throws is a denial to the caller. */
 export interface Policy {

@@ -46,7 +46,15 @@ export async function pushContents(
   const { updates, unreached, known, unknowns, unread } = novelty;
   const upstream = new UpstreamObjects({ cache, repoKey, open, objectFormat, signal });
   try {
-    const order = { updates, unreached, known, pushOptions, content: asksForContent !== 'never', baseline };
+    const order = {
+      updates,
+      unreached,
+      known,
+      pushOptions,
+      content: asksForContent.asked,
+      moved: asksForContent.byPath,
+      baseline,
+    };
     const walked = await held.walk(order, upstream.borrow, signal);
     const brought = walked.updates.reduce((sum, { counts }) => sum + counts.commits + counts.changes, 0);
     if (brought > maxJudged) {

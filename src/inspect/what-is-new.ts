@@ -65,7 +65,7 @@ export async function whatIsNew(
     const old = oldOid === undefined ? {} : { oldOid };
     // A merge of what was judged alike on its own ref is not searched again; a ref that moves onto it is.
     const isThere = moved || isKnown.has(tip);
-    const content = difference && (isThere ? asked !== 'never' : asked === 'by-ref');
+    const content = difference && (isThere ? asked.asked : asked.byRef);
     return { ref, newOid, ...old, difference, content };
   });
   return { updates, unreached: unreached.commits, known, unknowns: unreached.unknowns, unread };

@@ -9,7 +9,7 @@ import { judge } from './evaluate.ts';
 import { type Explanation, explain } from './explain.ts';
 import { lintCases, lintPolicy, reportBraces, reportExpired } from './lint.ts';
 import { type PolicyProblem, PolicySource } from './problems.ts';
-import { asksForContent, asksForRef } from './reach.ts';
+import { asksForContent, asksForPath, asksForRef } from './reach.ts';
 import { casesSchema, policySchema } from './schema.ts';
 
 /** One version of the policy, ready to judge, with what people ask of it. */
@@ -54,8 +54,11 @@ export function loadPolicy(text: string, fileName: string, options: { log?: Log 
 
 function contentAskedFor({ rules }: PolicyDocument): ContentAsked {
   const asking = rules.filter((rule) => asksForContent(rule.when));
-  if (asking.some((rule) => asksForRef(rule.when))) return 'by-ref';
-  return asking.length > 0 ? 'anywhere' : 'never';
+  return {
+    asked: asking.length > 0,
+    byRef: asking.some((rule) => asksForRef(rule.when)),
+    byPath: asking.some((rule) => asksForPath(rule.when)),
+  };
 }
 
 /** Every problem of a policy text, in the order of the file; none means that it can be applied. */

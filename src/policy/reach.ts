@@ -40,6 +40,11 @@ export function asksForContent(condition: Condition): boolean {
   return secret !== undefined || ofFile || innerOf(condition).some(asksForContent);
 }
 
+/** Whether the condition tells one path from another, anywhere in it. */
+export function asksForPath(condition: Condition): boolean {
+  return condition.path !== undefined || innerOf(condition).some(asksForPath);
+}
+
 /** Whether the condition tells one ref from another, anywhere in it. */
 export function asksForRef(condition: Condition): boolean {
   return condition.ref !== undefined || innerOf(condition).some(asksForRef);

@@ -11,6 +11,9 @@ import { LocalSource } from '../support/local-source.ts';
 import { heldCommits, makeGraph } from './commit-graph.ts';
 
 const zero = '0'.repeat(40);
+const never: ContentAsked = { asked: false, byRef: false, byPath: false };
+const anywhere: ContentAsked = { ...never, asked: true };
+const byRef: ContentAsked = { ...anywhere, byRef: true };
 
 function request(updates: readonly RefUpdate[]): PushRequest {
   const rest = {
@@ -45,7 +48,7 @@ async function scene(t: TestContext, graph: readonly (readonly number[])[]) {
     async judge(
       updates: readonly RefUpdate[],
       inPack: (n: number) => boolean,
-      asksForContent: ContentAsked = 'by-ref',
+      asksForContent: ContentAsked = byRef,
     ) {
       const commits = heldCommits(oids, parents, inPack);
       const held = { ...commits, tagTarget: () => undefined } as unknown as HeldPack;
@@ -98,9 +101,9 @@ test('a ref that moves onto what another branch has is compared as a whole, with
   const { at, judge, publish } = await scene(t, [[], [0], [1]]);
   await publish({ 'refs/heads/main': 0, 'refs/heads/topic': 2 });
   const update = { ref: 'refs/heads/main', oldOid: at(0), newOid: at(2) };
-  for (const asks of ['by-ref', 'anywhere', 'never'] as const) {
+  for (const asks of [byRef, anywhere, never]) {
     const found = await judge([update], () => false, asks);
-    assert.deepEqual(found.updates, [{ ...update, difference: true, content: asks !== 'never' }]);
+    assert.deepEqual(found.updates, [{ ...update, difference: true, content: asks.asked }]);
     assert.deepEqual(found.unreached, []);
   }
 });
@@ -109,9 +112,9 @@ test('a merge of what another branch has is compared as a whole, with content wh
   const { at, judge, publish } = await scene(t, [[], [0], [0], [1, 2]]);
   await publish({ 'refs/heads/main': 1, 'refs/heads/topic': 2 });
   for (const [asks, content] of [
-    ['by-ref', true],
-    ['anywhere', false],
-    ['never', false],
+    [byRef, true],
+    [anywhere, false],
+    [never, false],
   ] as const) {
     const update = { ref: 'refs/heads/main', oldOid: at(1), newOid: at(3) };
     const found = await judge([update], (n) => n === 3, asks);

@@ -403,7 +403,7 @@ test('content is asked for by secrets, sizes, types and LFS, and by nothing else
     'not: { any: [{ file: { type: elf } }] }',
     'file: { lfs: true }',
   ])
-    assert.equal(asks(when), 'anywhere', when);
+    assert.deepEqual(asks(when), { asked: true, byRef: false, byPath: false }, when);
   for (const when of [
     '',
     'path: x',
@@ -411,9 +411,10 @@ test('content is asked for by secrets, sizes, types and LFS, and by nothing else
     'commit: { merge: true }',
     'unknown: content',
   ])
-    assert.equal(asks(when), 'never', when);
-  assert.equal(asks('not: { ref: refs/heads/main }, secret: any'), 'by-ref');
-  assert.equal(asks('ref: refs/heads/main, path: x'), 'never');
+    assert.deepEqual(asks(when), { asked: false, byRef: false, byPath: false }, when);
+  assert.equal(asks('not: { ref: refs/heads/main }, secret: any').byRef, true);
+  assert.equal(asks('any: [{ path: x }], file: { type: elf }').byPath, true);
+  assert.deepEqual(asks('ref: refs/heads/main, path: x'), { asked: false, byRef: false, byPath: false });
 });
 
 test('explain tells which keys held, and for what', () => {

@@ -28,7 +28,7 @@ function policyOf(effects: Readonly<Record<string, Effect>>): Policy {
   return {
     version: 'v',
     may: () => true,
-    asksForContent: () => 'never',
+    asksForContent: () => ({ asked: false, byRef: false, byPath: false }),
     mayPushOptions: () => false,
     judge: () => ({
       policyVersion: 'v',

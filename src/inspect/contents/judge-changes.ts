@@ -16,6 +16,8 @@ export interface JudgeParts {
   readonly borrowed: BorrowedObjects;
   readonly rules: readonly SecretRule[];
   readonly baseline: ReadonlySet<string>;
+  /** Whether what a file held where it was moved from counts as brought to its new path. */
+  readonly movedCounts: boolean;
 }
 
 /** Which blobs that are not in the pack are borrowed, and searched; `brought`: those that no parent has where they are, or were moved from. */
@@ -135,14 +137,14 @@ export class ChangeJudge {
     if (admitted.length > 0) doubts.push({ change, secrets: admitted });
   }
 
-  /** A candidate that a parent holds at the same path, or where the file was moved from, was not brought in here. */
+  /** A candidate that a parent holds at the same path, or where the file was moved from unless that counts, was not brought in here. */
   async #settle(doubts: readonly Doubt[], { commit, found }: Changer): Promise<void> {
     await this.#borrow(doubts.flatMap(({ change: { olds, fromOlds } }) => [...olds, ...(fromOlds ?? [])]));
     for (const { change, secrets } of doubts) {
       const { path, entry, from } = change;
       const had = new Set<string>();
       this.#gather(change.olds, path, had);
-      if (from !== undefined) this.#gather(change.fromOlds ?? [], from, had);
+      if (from !== undefined && !this.#parts.movedCounts) this.#gather(change.fromOlds ?? [], from, had);
       for (const secret of secrets) {
         if (had.has(secret.fingerprint)) continue;
         had.add(secret.fingerprint);

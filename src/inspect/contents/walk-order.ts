@@ -26,6 +26,8 @@ export interface WalkOrder {
   readonly known: readonly Oid[];
   /** Whether blobs are borrowed and scanned that a new commit of the pack brings to a path and that the pack lacks. */
   readonly content?: boolean;
+  /** With `content`: also those that it only moves or changes in mode. */
+  readonly moved?: boolean;
   /** Fingerprints that are accepted for this repository. */
   readonly baseline: readonly string[];
   /** Findings of one update that are listed; 1,000 if left out. Further ones are counted, as an unknown fact. */

@@ -90,6 +90,7 @@ class Walk {
       rules,
       borrowed: this.#borrowed,
       baseline: this.#baseline,
+      movedCounts: order.moved ?? false,
     });
     this.#objects = new ObjectJudge(pack, scan, this.#baseline);
     this.#found = order.updates.map(() => new FoundList(order.maxFindings));
@@ -228,7 +229,9 @@ class Walk {
 
   #borrows({ oid }: NewCommit): Borrows {
     if (this.#unreached.has(oid)) return 'all';
-    return this.#parts.order.content === true ? 'brought' : 'none';
+    const { content = false, moved = false } = this.#parts.order;
+    if (!content) return 'none';
+    return moved ? 'all' : 'brought';
   }
 
   #begin(commit: NewCommit, keep: boolean): Job {
