@@ -4,7 +4,7 @@ import type { ObjectFormat } from '../domain/git.ts';
 import type { DotFile } from '../git/dot-name.ts';
 import { checkCollision, checkCommit, checkTag } from '../git/object.ts';
 import { frameRoom, objectTypeNames, packType } from '../git/pack-stream.ts';
-import { checkTree } from '../git/tree.ts';
+import { checkTree, checkTreeJoints, type TreeJoints } from '../git/tree.ts';
 import type { ObjectTable } from './object-table.ts';
 import { OidList } from './oid-list.ts';
 import type { BlobEdit, PackScanner } from './scan-pack.ts';
@@ -24,6 +24,16 @@ export class Intake {
   /** The blobs that trees of the pack name `.gitmodules` and `.gitattributes`. */
   readonly dotFiles: Readonly<Record<DotFile, OidList>>;
   #streamed: Hash | undefined;
+  readonly #onDotFile = (file: DotFile, oid: Uint8Array): void => {
+    const list = this.dotFiles[file];
+    if (list.count >= maxSpareDotFiles + this.#table.count)
+      throw new RefgateError(
+        'LIMIT_EXCEEDED',
+        'client',
+        `trees that name .${file} more often than people do`,
+      );
+    list.add(oid);
+  };
 
   constructor(table: ObjectTable, format: ObjectFormat, scan: PackScanner) {
     this.#table = table;
@@ -36,8 +46,9 @@ export class Intake {
    * Takes the object in frame[frameRoom .. frameRoom+size), and uses the room
    * before it. Throws OBJECT_*, PACK_COLLISION and LIMIT_EXCEEDED.
    * @param edit of a blob that a delta made in memory.
+   * @param joints of a tree that a delta made of one that has been here.
    */
-  whole(row: number, type: number, frame: Buffer, size: number, edit?: BlobEdit): void {
+  whole(row: number, type: number, frame: Buffer, size: number, edit?: BlobEdit, joints?: TreeJoints): void {
     const head = objectHead(type, size);
     const from = frameRoom - head.length;
     frame.write(head, from, 'latin1');
@@ -46,7 +57,8 @@ export class Intake {
     for (let i = 0; i < width; i++) oids[row * width + i] = digest.charCodeAt(i);
     this.#table.types[row] = type;
     const content = frame.subarray(frameRoom, frameRoom + size);
-    if (type !== packType.blob) this.#checkStructured(row, type, content);
+    if (type === packType.tree) this.#checkTree(content, joints);
+    else if (type !== packType.blob) this.#checkLinks(row, type, content);
     else {
       this.#checkBlobStart(frame, frameRoom, size);
       if (edit === undefined) this.#scan.blob(row, content);
@@ -77,12 +89,14 @@ export class Intake {
     if (this.#format === 'sha1') checkCollision(content, from, size);
   }
 
-  #checkStructured(row: number, type: number, content: Buffer): void {
+  #checkTree(content: Buffer, joints: TreeJoints | undefined): void {
+    const { width } = this.#table;
+    if (joints === undefined || !checkTreeJoints(content, width, joints, this.#onDotFile))
+      checkTree(content, width, this.#onDotFile);
+  }
+
+  #checkLinks(row: number, type: number, content: Buffer): void {
     const table = this.#table;
-    if (type === packType.tree) {
-      checkTree(content, table.width, (file, oid) => this.#noteDotFile(file, oid));
-      return;
-    }
     if (type === packType.commit) {
       const { parents } = checkCommit(content, this.#format);
       table.link(row, parents.length, parents);
@@ -91,17 +105,6 @@ export class Intake {
       table.link(row, objectTypeNames.indexOf(target.type), [target.oid]);
     }
     this.#scan.object(row, content);
-  }
-
-  #noteDotFile(file: DotFile, oid: Uint8Array): void {
-    const list = this.dotFiles[file];
-    if (list.count >= maxSpareDotFiles + this.#table.count)
-      throw new RefgateError(
-        'LIMIT_EXCEEDED',
-        'client',
-        `trees that name .${file} more often than people do`,
-      );
-    list.add(oid);
   }
 }
 

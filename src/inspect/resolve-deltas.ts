@@ -8,6 +8,7 @@ import {
 } from '../git/delta.ts';
 import type { PackLimits } from '../git/pack-limits.ts';
 import { frameRoom, maxStructuredBytes, packType, type WorkBudget } from '../git/pack-stream.ts';
+import type { TreeJoints } from '../git/tree.ts';
 import type { DeltaCache } from './delta-cache.ts';
 import { type Content, ContentStore, inMemoryBytes, ResultStream } from './delta-content.ts';
 import type { DeltaGraph } from './delta-graph.ts';
@@ -158,18 +159,23 @@ export class DeltaResolver {
     this.#apply(row, base, header, deltaSize, frame, frameRoom);
     const isEdit = base.type === packType.blob && deltaSize <= inMemoryBytes;
     const edit = isEdit ? { base: base.row, delta: this.#deltaView, header } : undefined;
-    this.#parts.intake.whole(row, base.type, frame, size, edit);
-    if (base.type === packType.tree && deltaSize <= inMemoryBytes) this.#noteTree(row, base, header, frame);
+    const isTree = base.type === packType.tree && deltaSize <= inMemoryBytes;
+    const joints = isTree ? this.#noteTree(row, base, header, frame) : undefined;
+    this.#parts.intake.whole(row, base.type, frame, size, edit, joints);
     if (kept) return { size, frame, file: undefined };
     this.#store.pool.give(frame);
     return undefined;
   }
 
-  #noteTree(row: number, base: Step, header: DeltaHeader, frame: Buffer): void {
+  /** Gives what is to be checked of the tree; undefined where that is all of it: a borrowed base has not been checked. */
+  #noteTree(row: number, base: Step, header: DeltaHeader, frame: Buffer): TreeJoints | undefined {
+    const { source, treeEdits } = this.#parts;
     const loaded = this.#store.load(base.content);
-    if (loaded === undefined) return;
+    if (loaded === undefined) return undefined;
     const content = frame.subarray(frameRoom, frameRoom + header.resultSize);
-    this.#parts.treeEdits.record(row, loaded, content, this.#deltaView, header);
+    const joints = treeEdits.record(row, loaded, content, this.#deltaView, header);
+    const isBorrowed = source.borrowed !== undefined && base.row >= source.borrowed.firstRow;
+    return isBorrowed ? undefined : joints;
   }
 
   #intoStructured(

@@ -1,4 +1,5 @@
 import type { DeltaHeader } from '../git/delta.ts';
+import { TreeJoints } from '../git/tree.ts';
 import { DeltaEdits } from './delta-edits.ts';
 
 /** Entries of two trees that the other does not have, each as a tree of its own. */
@@ -33,6 +34,9 @@ export class TreeEdits {
   readonly #come = Buffer.allocUnsafeSlow(maxEditBytes);
   #goneBytes = 0;
   #comeBytes = 0;
+  readonly #joints = new TreeJoints();
+  /** Where the entry of the tree begins that was passed last; -1 before the first. */
+  #last = -1;
   /** By row, counted from 1 through all blocks; 0 stands for none. */
   #places = new Uint32Array(1024);
   readonly #blocks: Buffer[] = [];
@@ -44,12 +48,25 @@ export class TreeEdits {
     this.#width = width;
   }
 
-  /** Takes note of a tree that a delta made of its base; both have been checked. */
-  record(row: number, base: Buffer, content: Buffer, delta: Buffer, header: DeltaHeader): void {
-    if (!this.#edits.read(delta, header)) return;
+  /**
+   * Takes note of a tree that a delta made of its base, which has been checked.
+   * Gives what is to be checked of the tree, valid until the next call; undefined where that is all of it.
+   */
+  record(
+    row: number,
+    base: Buffer,
+    content: Buffer,
+    delta: Buffer,
+    header: DeltaHeader,
+  ): TreeJoints | undefined {
+    if (!this.#edits.read(delta, header)) return undefined;
     this.#goneBytes = 0;
     this.#comeBytes = 0;
-    if (this.#compare(base.subarray(0, header.baseSize), content)) this.#keep(row);
+    this.#joints.count = 0;
+    this.#last = -1;
+    if (!this.#compare(base.subarray(0, header.baseSize), content)) return undefined;
+    this.#keep(row);
+    return this.#joints;
   }
 
   /**
@@ -69,7 +86,10 @@ export class TreeEdits {
       if (at >= end || wanted < inBase) continue;
       for (; inBase < wanted; inBase = this.#drop(base, inBase)) if (inBase < 0) return false;
       if (inBase !== wanted) continue;
-      for (let next = this.#entryEnd(content, at); next >= 0 && next <= end; ) {
+      let next = this.#entryEnd(content, at);
+      if (next >= 0 && next <= end && !this.#joints.add(at, this.#last, false)) return false;
+      while (next >= 0 && next <= end) {
+        this.#last = at;
         inBase += next - at;
         at = next;
         next = this.#entryEnd(content, at);
@@ -92,6 +112,8 @@ export class TreeEdits {
   #take(content: Buffer, from: number): number {
     const end = this.#entryEnd(content, from);
     if (end < 0 || this.#comeBytes + end - from > maxEditBytes) return -1;
+    if (!this.#joints.add(from, this.#last, true)) return -1;
+    this.#last = from;
     this.#comeBytes += content.copy(this.#come, this.#comeBytes, from, end);
     return end;
   }
