@@ -1,7 +1,7 @@
 import type { ObjectTable } from './object-table.ts';
 
 /** All kept deltas together. */
-const maxBytes = 16 * 1024 * 1024;
+const maxBytes = 48 * 1024 * 1024;
 
 /** Larger deltas are few, and are read again. */
 const maxDeltaBytes = 64 * 1024;
