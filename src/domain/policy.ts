@@ -56,6 +56,12 @@ export interface ContentAsked {
   readonly byPath: boolean;
 }
 
+/**
+ * Work that may take long, in steps of some milliseconds: other work can be done
+ * between them, or all of them be taken at once. What is not finished is ended with `return`.
+ */
+export type Steps<T> = Generator<undefined, T, undefined>;
+
 /** The policy in force. Pure and synchronous; anything that throws is a denial to the caller. */
 export interface Policy {
   /** Short content digest of the policy text: the name of this version. */
@@ -65,5 +71,7 @@ export interface Policy {
   /** Whether any access line lets this principal send any push option to the repository. */
   mayPushOptions(principal: Principal, repo: string): boolean;
   judge(principal: Principal, repo: string, facts: PushFacts): Verdict;
+  /** The same as `judge`, in steps. The lists of a push may be long: the facts must not change until the last step. */
+  judging(principal: Principal, repo: string, facts: PushFacts): Steps<Verdict>;
   asksForContent(): ContentAsked;
 }

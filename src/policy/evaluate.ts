@@ -1,4 +1,4 @@
-import type { Ask, Reason, RefVerdict } from '../domain/policy.ts';
+import type { Ask, Reason, RefVerdict, Steps } from '../domain/policy.ts';
 import type { Principal, PushFacts } from '../domain/session.ts';
 import { grants, judgeAccess, judgeNamespace, judgePushOptions } from './access.ts';
 import { runChecks } from './checks.ts';
@@ -6,11 +6,12 @@ import { CommitQuestions, compile } from './compile.ts';
 import { effectOf, type PolicyDocument, type Rule } from './document.ts';
 import { openFindings } from './findings.ts';
 import { isImagined } from './imagine.ts';
-import { deepest, levels } from './reach.ts';
+import { Pace, readWork } from './pace.ts';
+import { asksForNewFiles, deepest, levels } from './reach.ts';
 import { type Entry, newEntry, scan } from './scan.ts';
 import type { Scope } from './subject.ts';
 import { tellHit } from './tell.ts';
-import { lineageOf } from './way-out.ts';
+import { type Lineage, lineageOf } from './way-out.ts';
 
 /** What a rule that throws is reported to. */
 export type OnFault = (rule: string, cause: unknown) => void;
@@ -18,18 +19,20 @@ export type OnFault = (rule: string, cause: unknown) => void;
 /**
  * One verdict for each ref, with every reason. Deny beats ask beats allow, and
  * what no rule speaks about is allowed to who may write. A rule that throws
- * denies, and `onFault` is told its cause.
+ * denies, and `onFault` is told its cause. In steps: the lists of a push may be long.
  */
-export function judge(
+export function* judging(
   policy: PolicyDocument,
   principal: Principal,
   repo: string,
   facts: PushFacts,
   onFault: OnFault,
-): readonly RefVerdict[] {
+): Steps<readonly RefVerdict[]> {
   const lines = grants(policy.access, principal, repo, 'write');
   const options = judgePushOptions(lines, facts);
-  return scopesOf(principal, repo, facts).map((scope) => {
+  const pace = new Pace();
+  const verdicts: RefVerdict[] = [];
+  for (const scope of yield* scopesOf(policy, principal, repo, facts, pace)) {
     const found: Found = { deny: [], ask: [], warn: [], would: [], asks: [] };
     found.deny.push(...judgeNamespace(lines, scope.ref), ...judgeAccess(lines, repo, scope.ref), ...options);
     for (const { effect, reasons } of runChecks(policy.checks, facts, scope.contents)) {
@@ -37,18 +40,34 @@ export function judge(
       else if (effect === 'warn') found.warn.push(...reasons);
     }
     found.deny.push(...judgeNotKnown(policy, scope));
-    for (const [rule, entry] of runRules(policy, scope)) speak(found, policy, rule, entry, scope, onFault);
-    return verdictOf(scope.ref.ref, found);
-  });
+    const ran = yield* runRules(policy, scope, pace);
+    const told = ran.some(([rule, entry]) => effectOf(rule) !== 'allow' && !entry.fault && asksWayOut(entry));
+    const lineage = yield* lineageOf(scope.ref, told ? scope.contents : undefined, pace);
+    for (const [rule, entry] of ran) speak(found, policy, rule, entry, lineage, onFault);
+    verdicts.push(verdictOf(scope.ref.ref, found));
+    if (pace.isDue(compileWork * policy.rules.length)) yield;
+  }
+  return verdicts;
+}
+
+/** What it takes to make one rule ready for one ref, in the units of Pace. */
+const compileWork = 16;
+
+/** Whether what the rule matched lies in a commit, and so has a way out that depends on how the commits lie. */
+function asksWayOut({ hits }: Entry): boolean {
+  return hits.some(({ kind }) => kind !== 'ref' && kind !== 'unknown');
 }
 
 /** Every ref update of the push, with what it brings. */
-export function scopesOf(principal: Principal, repo: string, push: PushFacts): readonly Scope[] {
-  let counted: number | undefined;
-  const newFiles = () => {
-    counted ??= countNewFiles(push);
-    return counted;
-  };
+export function* scopesOf(
+  policy: PolicyDocument,
+  principal: Principal,
+  repo: string,
+  push: PushFacts,
+  pace: Pace,
+): Steps<readonly Scope[]> {
+  const isAsked = policy.rules.some((rule) => asksForNewFiles(rule.when));
+  const newFiles = isAsked ? yield* countNewFiles(push, pace) : undefined;
   return push.refs.map((ref, index) => ({
     principal,
     repo,
@@ -59,14 +78,22 @@ export function scopesOf(principal: Principal, repo: string, push: PushFacts): r
   }));
 }
 
-function countNewFiles({ contents }: PushFacts): number {
+function* countNewFiles({ contents }: PushFacts, pace: Pace): Steps<number> {
   let count = 0;
-  for (const { changes } of contents ?? []) for (const change of changes) if (change.kind === 'add') count++;
+  for (const { changes } of contents ?? [])
+    for (const change of changes) {
+      if (pace.isDue(readWork)) yield;
+      if (change.kind === 'add') count++;
+    }
   return count;
 }
 
 /** Every rule that may concern the ref, with what it matched. */
-function runRules({ rules, secrets }: PolicyDocument, scope: Scope): readonly (readonly [Rule, Entry])[] {
+function* runRules(
+  { rules, secrets }: PolicyDocument,
+  scope: Scope,
+  pace: Pace,
+): Steps<readonly (readonly [Rule, Entry])[]> {
   const commits = new CommitQuestions();
   const compiled = rules.map((rule): readonly [Rule, Entry] => {
     try {
@@ -76,14 +103,18 @@ function runRules({ rules, secrets }: PolicyDocument, scope: Scope): readonly (r
     }
   });
   const entries = compiled.map(([, entry]) => entry);
-  scan(entries, scope.contents, findingsOf(scope, secrets), commits);
+  yield* scan(entries, scope.contents, yield* findingsOf(scope, secrets, pace), commits, pace);
   return compiled;
 }
 
 /** What is to be told of secrets: those of the update, and those that belong to no update alone. */
-export function findingsOf({ contents, push }: Scope, secrets: PolicyDocument['secrets']) {
+export function findingsOf(
+  { contents, push }: Scope,
+  secrets: PolicyDocument['secrets'],
+  pace: Pace,
+): ReturnType<typeof openFindings> {
   const all = [...(contents?.findings ?? []), ...(push.findings ?? [])];
-  return openFindings(all, secrets, push.at);
+  return openFindings(all, secrets, push.at, pace);
 }
 
 /** Rules about what a push brings must not be silent because nobody looked. */
@@ -111,13 +142,13 @@ function speak(
   policy: PolicyDocument,
   rule: Rule,
   entry: Entry,
-  scope: Scope,
+  lineage: Lineage,
   onFault: OnFault,
 ): void {
   if (entry.fault) onFault(rule.name, entry.fault.cause);
   const effect = entry.fault ? 'deny' : effectOf(rule);
   if (effect === 'allow' || (!entry.fault && entry.total === 0)) return;
-  const reasons = entry.fault ? [fault(rule)] : reasonsOf(rule, entry, scope);
+  const reasons = entry.fault ? [fault(rule)] : reasonsOf(rule, entry, lineage);
   if ((rule.mode ?? policy.mode) === 'evaluate')
     found.would.push(...reasons.map((reason) => ({ ...reason, effect })));
   else {
@@ -126,10 +157,8 @@ function speak(
   }
 }
 
-function reasonsOf(rule: Rule, { hits, total }: Entry, { ref, contents }: Scope): readonly Reason[] {
+function reasonsOf(rule: Rule, { hits, total }: Entry, lineage: Lineage): readonly Reason[] {
   const code = effectOf(rule) === 'ask' ? 'APPROVAL_REQUIRED' : 'POLICY_DENIED';
-  const asked = hits.some(({ kind }) => kind !== 'ref' && kind !== 'unknown');
-  const lineage = lineageOf(ref, asked ? contents : undefined);
   return hits.map((hit, at) => {
     const more = at === hits.length - 1 && total > hits.length ? ` (and ${total - hits.length} more)` : '';
     return { rule: rule.name, code, text: tellHit(rule, hit, lineage, more) };

@@ -1,4 +1,4 @@
-import type { RefVerdict } from '../domain/policy.ts';
+import type { RefVerdict, Steps } from '../domain/policy.ts';
 import type { Principal, PushFacts } from '../domain/session.ts';
 import { bound, boundLine, coversRef } from './access.ts';
 import { CommitQuestions, compile, compileKey, keyOrder, type Questions } from './compile.ts';
@@ -10,8 +10,9 @@ import {
   type PolicyDocument,
   type Rule,
 } from './document.ts';
-import { findingsOf, judge, scopesOf } from './evaluate.ts';
+import { findingsOf, judging, scopesOf } from './evaluate.ts';
 import { type Check, checkChange, checkNames, checkWho, matchedAll } from './match.ts';
+import { Pace } from './pace.ts';
 import type { Width } from './pattern.ts';
 import { type Entry, type Hit, newEntry, scan } from './scan.ts';
 import type { Scope } from './subject.ts';
@@ -45,17 +46,19 @@ export interface Explanation {
   readonly refs: readonly ExplainedRef[];
 }
 
-/** What every access line and every rule made of each ref of the push, and why; the verdict is judge's own. */
-export function explain(
+/** What every access line and every rule made of each ref of the push, and why, in steps; the verdict is judging's own. */
+export function* explaining(
   policy: PolicyDocument,
   principal: Principal,
   repo: string,
   facts: PushFacts,
-): Explanation {
-  const verdicts = judge(policy, principal, repo, facts, () => {});
-  const refs = scopesOf(principal, repo, facts).flatMap((scope, index) => {
+): Steps<Explanation> {
+  const verdicts = yield* judging(policy, principal, repo, facts, () => {});
+  const pace = new Pace();
+  const refs: ExplainedRef[] = [];
+  for (const [index, scope] of (yield* scopesOf(policy, principal, repo, facts, pace)).entries()) {
     const verdict = verdicts[index];
-    if (!verdict) return [];
+    if (!verdict) continue;
     const access = policy.access.map((line, at) => {
       const { only, may } = boundLine(line, principal);
       const checks = [
@@ -73,8 +76,8 @@ export function explain(
       ];
       return { line: at + 1, may, matched: matchedAll(checks), checks };
     });
-    return [{ verdict, access, rules: explainRules(policy, scope) }];
-  });
+    refs.push({ verdict, access, rules: yield* explainRules(policy, scope, pace) });
+  }
   return { refs };
 }
 
@@ -88,7 +91,7 @@ interface Part {
   readonly entry: Entry;
 }
 
-function explainRules(policy: PolicyDocument, scope: Scope): readonly ExplainedRule[] {
+function* explainRules(policy: PolicyDocument, scope: Scope, pace: Pace): Steps<readonly ExplainedRule[]> {
   const commits = new CommitQuestions();
   const asked = policy.rules.map((rule) => {
     const width = rule.then === 'allow' ? 'exact' : 'wide';
@@ -98,7 +101,7 @@ function explainRules(policy: PolicyDocument, scope: Scope): readonly ExplainedR
     return { rule, width, parts, whole: entryOf(() => compile(rule.when, scope, width, commits)) } as const;
   });
   const entries = asked.flatMap(({ whole, parts }) => [whole, ...parts.map((part) => part.entry)]);
-  scan(entries, scope.contents, findingsOf(scope, policy.secrets), commits);
+  yield* scan(entries, scope.contents, yield* findingsOf(scope, policy.secrets, pace), commits, pace);
   return asked.map(({ rule, width, parts, whole }) => ({
     rule: rule.name,
     effect: effectOf(rule),

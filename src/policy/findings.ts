@@ -1,5 +1,7 @@
 import type { Finding } from '../domain/facts.ts';
+import type { Steps } from '../domain/policy.ts';
 import type { AllowedSecret, SecretSettings } from './document.ts';
+import type { Pace } from './pace.ts';
 import { anyMatches } from './pattern.ts';
 
 /**
@@ -7,18 +9,20 @@ import { anyMatches } from './pattern.ts';
  * baseline, nor those that the policy accepts. `at` is when the push is
  * judged; where it is not known, no line with a last day counts.
  */
-export function openFindings(
+export function* openFindings(
   findings: readonly Finding[],
   settings: SecretSettings,
   at: string | undefined,
-): readonly Finding[] {
+  pace: Pace,
+): Steps<readonly Finding[]> {
   const lines = settings.allow.filter(({ until }) => until === undefined || counts(until, at));
-  return findings.filter(
-    (finding) =>
-      finding.state !== 'baseline' &&
-      !(settings.allowComments && finding.comment === true) &&
-      !lines.some((line) => accepts(line, finding)),
-  );
+  const open: Finding[] = [];
+  for (const finding of findings) {
+    if (pace.isDue(1 + lines.length)) yield;
+    if (finding.state === 'baseline' || (settings.allowComments && finding.comment === true)) continue;
+    if (!lines.some((line) => accepts(line, finding))) open.push(finding);
+  }
+  return open;
 }
 
 function counts(until: string, at: string | undefined): boolean {

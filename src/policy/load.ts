@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
 import { RefgateError } from '../domain/error.ts';
 import type { Log } from '../domain/log.ts';
-import type { ContentAsked, Policy } from '../domain/policy.ts';
+import type { ContentAsked, Policy, RefVerdict, Steps, Verdict } from '../domain/policy.ts';
 import type { Principal, PushFacts } from '../domain/session.ts';
 import { grants } from './access.ts';
 import type { PolicyCase, PolicyDocument } from './document.ts';
-import { judge } from './evaluate.ts';
-import { type Explanation, explain } from './explain.ts';
+import { judging } from './evaluate.ts';
+import { type Explanation, explaining } from './explain.ts';
 import { lintCases, lintPolicy, reportBraces, reportExpired } from './lint.ts';
+import { atOnce } from './pace.ts';
 import { type PolicyProblem, PolicySource } from './problems.ts';
 import { asksForContent, asksForPath, asksForRef } from './reach.ts';
 import { casesSchema, policySchema } from './schema.ts';
@@ -20,6 +21,8 @@ export interface LoadedPolicy extends Policy {
   readonly cases: readonly PolicyCase[];
   /** Every access line and rule, whether it matched, and why. */
   explain(principal: Principal, repo: string, facts: PushFacts): Explanation;
+  /** The same as `explain`, in steps. */
+  explaining(principal: Principal, repo: string, facts: PushFacts): Steps<Explanation>;
 }
 
 /**
@@ -33,6 +36,10 @@ export function loadPolicy(text: string, fileName: string, options: { log?: Log 
   const { access } = document;
   const content = contentAskedFor(document);
   const version = createHash('sha256').update(text).digest('hex').slice(0, 12);
+  const onFault = (rule: string, cause: unknown): void =>
+    options.log?.error({ rule, err: cause, policy: version }, 'policy rule failed, push denied');
+  const judgingPush: Policy['judging'] = (principal, repo, facts) =>
+    verdictOf(version, judging(document, principal, repo, facts, onFault));
   return {
     version,
     text,
@@ -41,15 +48,16 @@ export function loadPolicy(text: string, fileName: string, options: { log?: Log 
     may: (principal, repo, action) => grants(access, principal, repo, action).length > 0,
     mayPushOptions: (principal, repo) =>
       grants(access, principal, repo, 'write').some((line) => line.pushOptions !== undefined),
-    judge: (principal, repo, facts) => ({
-      policyVersion: version,
-      refs: judge(document, principal, repo, facts, (rule, cause) =>
-        options.log?.error({ rule, err: cause, policy: version }, 'policy rule failed, push denied'),
-      ),
-    }),
+    judge: (principal, repo, facts) => atOnce(judgingPush(principal, repo, facts)),
+    judging: judgingPush,
     asksForContent: () => content,
-    explain: (principal, repo, facts) => explain(document, principal, repo, facts),
+    explain: (principal, repo, facts) => atOnce(explaining(document, principal, repo, facts)),
+    explaining: (principal, repo, facts) => explaining(document, principal, repo, facts),
   };
+}
+
+function* verdictOf(policyVersion: string, refs: Steps<readonly RefVerdict[]>): Steps<Verdict> {
+  return { policyVersion, refs: yield* refs };
 }
 
 function contentAskedFor({ rules }: PolicyDocument): ContentAsked {

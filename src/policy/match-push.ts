@@ -18,7 +18,8 @@ export function matchPush(condition: PushCondition, scope: Scope, width: Width):
     if (counted.commits === undefined || counted.files === undefined) return unknown;
     if (commits && !commits.holds(counted.commits)) return false;
     if (files && !files.holds(counted.files)) return false;
-    if (newFiles && !newFiles.holds(scope.newFiles())) return false;
+    if (newFiles && scope.newFiles === undefined) return unknown;
+    if (newFiles && !newFiles.holds(scope.newFiles ?? 0)) return false;
   }
   return true;
 }

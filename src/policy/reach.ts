@@ -50,6 +50,11 @@ export function asksForRef(condition: Condition): boolean {
   return condition.ref !== undefined || innerOf(condition).some(asksForRef);
 }
 
+/** Whether the condition asks how many files the push adds, anywhere in it. */
+export function asksForNewFiles(condition: Condition): boolean {
+  return condition.push?.newFiles !== undefined || innerOf(condition).some(asksForNewFiles);
+}
+
 function innerOf({ not, any, all }: Condition): readonly Condition[] {
   return [...(not ? [not] : []), ...(any ?? []), ...(all ?? [])];
 }

@@ -1,5 +1,7 @@
 import type { CommitFacts, Finding, PathChange, RefContents, UnknownFact } from '../domain/facts.ts';
+import type { Steps } from '../domain/policy.ts';
 import type { CommitQuestions, Questions } from './compile.ts';
+import { type Pace, readWork, textWork } from './pace.ts';
 import { levels } from './reach.ts';
 import { type Ask, type CommitAnswers, Subject } from './subject.ts';
 
@@ -30,15 +32,16 @@ export function newEntry(questions: Questions): Entry {
 
 /**
  * Asks every rule about everything that the update brings, with one pass over
- * each list. A list that nobody asks about is not walked. What a rule throws is
- * kept in its entry; what a list throws is thrown.
+ * each list, in steps. A list that nobody asks about is not walked. What a rule
+ * throws is kept in its entry; what a list throws is thrown.
  */
-export function scan(
+export function* scan(
   entries: readonly Entry[],
   contents: RefContents | undefined,
   findings: readonly Finding[],
   questions: CommitQuestions,
-): void {
+  pace: Pace,
+): Steps<void> {
   const subject = new Subject();
   ask(asking(entries, levels.ref), subject);
   const ofFindings = findings.length === 0 ? [] : asking(entries, levels.finding);
@@ -46,12 +49,14 @@ export function scan(
   const ofUnknowns = asking(entries, levels.unknown);
   const unknowns = ofUnknowns.length === 0 ? [] : (contents?.unknowns ?? []);
   const deeper = ofFindings.length + ofFiles.length + unknowns.length > 0;
-  const answers = walkCommits(asking(entries, levels.commit), subject, contents, questions, deeper);
+  const ofCommits = asking(entries, levels.commit);
+  const answers = yield* walkCommits(ofCommits, subject, contents, questions, deeper, pace);
   const wanted = new Map<string, PathChange | undefined>();
   if (ofFindings.length > 0)
     for (const one of findings) if (one.path !== undefined) wanted.set(keyOf(one), undefined);
-  walkFiles(ofFiles, subject, contents, answers, wanted);
-  for (const finding of findings) {
+  yield* walkFiles(ofFiles, subject, contents, answers, wanted, pace);
+  for (const finding of ofFindings.length === 0 ? [] : findings) {
+    if (pace.isDue(readWork + ofFindings.length)) yield;
     subject.finding = finding;
     subject.change = wanted.get(keyOf(finding));
     subject.answers = finding.commit === undefined ? undefined : answers.get(finding.commit);
@@ -60,6 +65,7 @@ export function scan(
   subject.finding = undefined;
   subject.change = undefined;
   for (const unknown of unknowns) {
+    if (pace.isDue(readWork + ofUnknowns.length)) yield;
     subject.unknown = unknown;
     subject.answers = unknown.commit === undefined ? undefined : answers.get(unknown.commit);
     ask(ofUnknowns, subject);
@@ -100,17 +106,19 @@ function hitOf({ commit, change, finding, unknown }: Subject): Hit {
 }
 
 /** The answers for every commit, kept where something deeper asks for them. Most commits share one list of answers. */
-function walkCommits(
+function* walkCommits(
   list: readonly Asking[],
   subject: Subject,
   contents: RefContents | undefined,
   { asked }: CommitQuestions,
   deeper: boolean,
-): ReadonlyMap<string, CommitAnswers> {
+  pace: Pace,
+): Steps<ReadonlyMap<string, CommitAnswers>> {
   const kept = new Map<string, CommitAnswers>();
   if (!contents || asked.length === 0 || (list.length === 0 && !deeper)) return kept;
   const shared = new Map<string, CommitAnswers>();
   for (const commit of contents.commits) {
+    if (pace.isDue(readWork + list.length + asked.length * messageWork(commit))) yield;
     const found = asked.map((question) => question(commit));
     const key = found.map((answer) => (answer ? '1' : '0')).join('');
     let answers = shared.get(key);
@@ -128,16 +136,23 @@ function walkCommits(
   return kept;
 }
 
+/** Users' patterns are looked for in messages, by an engine that is slow and linear. */
+function messageWork({ message }: CommitFacts): number {
+  return 1 + message.length;
+}
+
 /** Asks about every file, and notes the changes that findings lie in. */
-function walkFiles(
+function* walkFiles(
   list: readonly Asking[],
   subject: Subject,
   contents: RefContents | undefined,
   answers: ReadonlyMap<string, CommitAnswers>,
   wanted: Map<string, PathChange | undefined>,
-): void {
+  pace: Pace,
+): Steps<void> {
   if (!contents || (list.length === 0 && wanted.size === 0)) return;
   for (const change of contents.changes) {
+    if (pace.isDue(readWork + list.length * textWork(change.path.length))) yield;
     subject.change = change;
     subject.answers = change.commit === undefined ? undefined : answers.get(change.commit);
     ask(list, subject);

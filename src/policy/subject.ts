@@ -10,8 +10,8 @@ export interface Scope {
   readonly push: PushFacts;
   /** Absent where a push is only imagined by its refs, and where nothing was established. */
   readonly contents: RefContents | undefined;
-  /** Files that the whole push adds; counted when it is asked for first. */
-  newFiles(): number;
+  /** Files that the whole push adds; counted only where a rule asks for it. */
+  readonly newFiles: number | undefined;
 }
 
 /** Answers of the questions that the rules have about one commit, by the numbers of the questions. */

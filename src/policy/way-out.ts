@@ -1,6 +1,8 @@
 import type { Finding, PathChange, RefContents } from '../domain/facts.ts';
+import type { Steps } from '../domain/policy.ts';
 import type { RefFacts } from '../domain/session.ts';
 import { isImagined } from './imagine.ts';
+import { type Pace, readWork } from './pace.ts';
 
 /** How commits of an update lie to each other, as far as the commands that change one of them depend on it. */
 export interface Lineage {
@@ -10,10 +12,11 @@ export interface Lineage {
 }
 
 /** Walks the commits once. */
-export function lineageOf(ref: RefFacts, contents: RefContents | undefined): Lineage {
+export function* lineageOf(ref: RefFacts, contents: RefContents | undefined, pace: Pace): Steps<Lineage> {
   const roots = new Set<string>();
   const merges = new Set<string>();
   for (const { oid, parents } of contents?.commits ?? []) {
+    if (pace.isDue(readWork)) yield;
     if (parents.length === 0) roots.add(oid);
     if (parents.length > 1) merges.add(oid);
   }

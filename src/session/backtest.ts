@@ -7,7 +7,8 @@ import type { EventCode, EventPayloads, LedgerEvent, LedgerReader } from '../dom
 import type { Principal, PushFacts } from '../domain/session.ts';
 import type { Store } from '../domain/store.ts';
 import { type LoadedPolicy, loadPolicy } from '../policy/load.ts';
-import { decide } from './decide.ts';
+import { commitsAmong, deciding, judging } from './decide.ts';
+import { inSteps } from './in-steps.ts';
 import { readFacts } from './kept-facts.ts';
 
 export interface BacktestDeps {
@@ -122,7 +123,7 @@ async function judgeAgain(
   const head = headOf(push);
   const whole = await readWhole(deps, push);
   if (typeof whole === 'string') return [{ ...head, notJudged: whole }];
-  const would = decideAgain(policy, push, whole);
+  const would = await decideAgain(policy, push, whole);
   if (would === undefined) return [{ ...head, notJudged: 'the policy could not be evaluated' }];
   const verdicts = new Map(would.map((verdict) => [verdict.ref, verdict]));
   return whole.decided.data.refs.flatMap((was) => {
@@ -145,7 +146,11 @@ function judged({ effect, reasons, asks }: RefVerdict): JudgedRef {
   };
 }
 
-function decideAgain(policy: Policy, push: Recorded, whole: Whole): readonly RefVerdict[] | undefined {
+async function decideAgain(
+  policy: Policy,
+  push: Recorded,
+  whole: Whole,
+): Promise<readonly RefVerdict[] | undefined> {
   const { requested, decided, facts } = whole;
   const request: PushRequest = {
     updates: requested.updates,
@@ -158,10 +163,14 @@ function decideAgain(policy: Policy, push: Recorded, whole: Whole): readonly Ref
     hasPack: facts.objects > 0,
   };
   try {
-    const commits = new Set<string>();
-    for (const one of facts.contents ?? []) for (const { oid } of one.commits) commits.add(oid);
+    const verdict = await inSteps(judging(policy, push, facts));
+    const tips = new Set(request.updates.map(({ newOid }) => newOid));
+    // A ref that is pushed alone takes no other one with it.
+    const contents = request.updates.length > 1 ? (facts.contents ?? []) : [];
+    const brought = await inSteps(commitsAmong(tips, contents));
     const found = foundThen(decided.data.refs);
-    return decide(policy, push, request, facts, found, (oid) => commits.has(oid)).refs;
+    const decision = await inSteps(deciding(verdict, request, facts, found, (oid) => brought.has(oid)));
+    return decision.refs;
   } catch (error) {
     if (error instanceof RefgateError && error.code === 'INTERNAL') return undefined;
     throw error;
@@ -205,7 +214,7 @@ async function explainPush(
     ...headOf(push),
     version: policy.version,
     judgedBy,
-    explanation: policy.explain(push.principal, push.repo, whole.facts),
+    explanation: await inSteps(policy.explaining(push.principal, push.repo, whole.facts)),
   };
 }
 

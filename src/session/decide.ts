@@ -1,8 +1,10 @@
 import { RefgateError } from '../domain/error.ts';
+import type { RefContents } from '../domain/facts.ts';
 import type { Oid, PushRequest, RefReport, RefUpdate } from '../domain/git.ts';
-import type { Policy, Reason, RefVerdict } from '../domain/policy.ts';
+import type { Policy, Reason, RefVerdict, Steps, Verdict } from '../domain/policy.ts';
 import type { Principal, PushFacts } from '../domain/session.ts';
 import { isZeroOid } from '../git/oid.ts';
+import { Pace, readWork } from '../policy/pace.ts';
 
 /** What happens to each ref of a push: relayed, or refused with every reason. */
 export interface Decision {
@@ -11,31 +13,42 @@ export interface Decision {
   readonly relay: readonly RefUpdate[];
 }
 
+/** The verdict of the policy, in steps. Throws INTERNAL when the policy throws, which refuses everything. */
+export function* judging(
+  policy: Policy,
+  { principal, repo }: { readonly principal: Principal; readonly repo: string },
+  facts: PushFacts,
+): Steps<Verdict> {
+  try {
+    return yield* policy.judging(principal, repo, facts);
+  } catch (cause) {
+    throw new RefgateError('INTERNAL', 'refgate', 'the policy could not be evaluated', { cause });
+  }
+}
+
 /**
  * The verdict of the policy together with what the checks of the request found,
  * as a decision: each ref by itself, or all or none where the push is atomic,
- * and where objects of a refused ref would travel with the others.
- * A policy that throws denies everything.
+ * and where objects of a refused ref would travel with the others. In steps.
  * @param inPack whether the pack of the push holds this object.
  */
-export function decide(
-  policy: Policy,
-  who: { readonly principal: Principal; readonly repo: string },
+export function* deciding(
+  verdict: Verdict,
   request: PushRequest,
   facts: PushFacts,
   found: ReadonlyMap<string, readonly Reason[]>,
   inPack: (oid: Oid) => boolean = () => false,
-): Decision {
-  const verdicts = judge(policy, who, facts);
+): Steps<Decision> {
+  const verdicts = new Map(verdict.refs.map((one) => [one.ref, one]));
   const judged = request.updates.map((update): RefVerdict => {
-    const verdict = verdicts.get(update.ref);
+    const said = verdicts.get(update.ref);
     const reasons = [
       ...(found.get(update.ref) ?? []),
-      ...(verdict?.reasons ?? []),
-      ...(verdict?.effect === 'ask' ? [nobodyToAsk] : []),
+      ...(said?.reasons ?? []),
+      ...(said?.effect === 'ask' ? [nobodyToAsk] : []),
     ];
-    const allowed = verdict?.effect === 'allow' && !found.has(update.ref);
-    const { warnings, wouldSay, asks } = verdict ?? {};
+    const allowed = said?.effect === 'allow' && !found.has(update.ref);
+    const { warnings, wouldSay, asks } = said ?? {};
     return {
       ref: update.ref,
       effect: allowed ? 'allow' : 'deny',
@@ -46,33 +59,34 @@ export function decide(
     };
   });
   const refs = judged.some((verdict) => verdict.effect === 'deny')
-    ? refuseTogether(judged, request, facts, inPack)
+    ? yield* refuseTogether(judged, request, facts, inPack)
     : judged;
   const allowed = new Set(refs.filter((verdict) => verdict.effect === 'allow').map((verdict) => verdict.ref));
   return {
-    policyVersion: policy.version,
+    policyVersion: verdict.policyVersion,
     refs,
     relay: request.updates.filter((update) => allowed.has(update.ref)),
   };
 }
 
 /** Refuses the others where the push is atomic, or where the one pack would take to the upstream what was refused. */
-function refuseTogether(
+function* refuseTogether(
   judged: readonly RefVerdict[],
   request: PushRequest,
   facts: PushFacts,
   inPack: (oid: Oid) => boolean,
-): readonly RefVerdict[] {
+): Steps<readonly RefVerdict[]> {
   if (request.atomic) return judged.map((verdict) => refuse(verdict, atomicReason));
   const allowed = request.updates.filter((_, index) => judged[index]?.effect === 'allow');
-  const refused = request.updates.filter((_, index) => judged[index]?.effect === 'deny');
-  if (allowed.length === 0) return judged;
-  const goes = new Set<Oid>(allowed.map(({ newOid }) => newOid));
-  request.updates.forEach((_, index) => {
-    if (judged[index]?.effect !== 'allow') return;
-    for (const { oid } of facts.contents?.[index]?.commits ?? []) goes.add(oid);
-  });
-  const carried = refused.find(({ newOid }) => inPack(newOid) && !goes.has(newOid));
+  const refused = request.updates.filter(
+    ({ newOid }, index) => judged[index]?.effect === 'deny' && inPack(newOid),
+  );
+  if (allowed.length === 0 || refused.length === 0) return judged;
+  const tips = new Set(refused.map(({ newOid }) => newOid));
+  const allowedContents = (facts.contents ?? []).filter((_, index) => judged[index]?.effect === 'allow');
+  const goes = yield* commitsAmong(tips, allowedContents);
+  for (const { newOid } of allowed) goes.add(newOid);
+  const carried = refused.find(({ newOid }) => !goes.has(newOid));
   if (carried === undefined) return judged;
   // What only deletes goes without a pack.
   return judged.map((verdict, index) =>
@@ -80,16 +94,17 @@ function refuseTogether(
   );
 }
 
-function judge(
-  policy: Policy,
-  { principal, repo }: { readonly principal: Principal; readonly repo: string },
-  facts: PushFacts,
-): ReadonlyMap<string, RefVerdict> {
-  try {
-    return new Map(policy.judge(principal, repo, facts).refs.map((verdict) => [verdict.ref, verdict]));
-  } catch (cause) {
-    throw new RefgateError('INTERNAL', 'refgate', 'the policy could not be evaluated', { cause });
-  }
+/** Which of these oids are new commits of some updates, in steps. */
+export function* commitsAmong(oids: ReadonlySet<Oid>, contents: readonly RefContents[]): Steps<Set<Oid>> {
+  const found = new Set<Oid>();
+  const pace = new Pace();
+  for (const { commits } of contents)
+    for (const { oid } of commits) {
+      if (found.size === oids.size) return found;
+      if (pace.isDue(readWork)) yield;
+      if (oids.has(oid)) found.add(oid);
+    }
+  return found;
 }
 
 const atomicReason: Reason = {

@@ -12,8 +12,9 @@ import { nothing, pushContents } from '../inspect/push-contents.ts';
 import type { WalkableHeldPack } from '../inspect/quarantine.ts';
 import { refFacts } from '../inspect/ref-facts.ts';
 import { checkNames } from './check-names.ts';
-import { type Decision, decide, refusals } from './decide.ts';
+import { type Decision, deciding, judging, refusals } from './decide.ts';
 import { asRefgateError } from './failures.ts';
+import { inSteps } from './in-steps.ts';
 import { inspectedEvent } from './inspected-event.ts';
 import { maskVerdicts } from './mask-facts.ts';
 import type { Session, SpineDeps } from './open.ts';
@@ -86,8 +87,11 @@ async function judgeAndRelay(push: Push, reader: PktReader): Promise<RelayResult
     const policy = deps.policy();
     const facts = await inspect(push, held, policy.asksForContent());
     const inPack = (oid: Oid): boolean => held?.typeOf(oid) !== undefined;
-    const decision = decide(policy, session.channel, request, facts, await naming, inPack);
-    if (isGone(session)) throw new RefgateError('HUNG_UP', 'client', 'before the push was decided');
+    const found = await naming;
+    const goOn = (): void => expectClient(session);
+    const verdict = await inSteps(judging(policy, session.channel, facts), goOn);
+    const decision = await inSteps(deciding(verdict, request, facts, found, inPack), goOn);
+    goOn();
     await session.record('push.decided', decided(push, decision, facts));
     await reporter.explain(decision);
     const refused = refusals(decision);
@@ -107,6 +111,10 @@ const nothingRelayed: RelayResult = { unpack: 'ok', reports: [] };
 
 function isGone(session: Session): boolean {
   return session.channel.signal.aborted || session.channel.output.destroyed;
+}
+
+function expectClient(session: Session): void {
+  if (isGone(session)) throw new RefgateError('HUNG_UP', 'client', 'before the push was decided');
 }
 
 function requested({ deps, target, request }: Push): EventPayloads['push.requested'] {

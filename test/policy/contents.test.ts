@@ -378,12 +378,12 @@ test('a rule that throws denies, and a list that cannot be read throws', () => {
   Object.defineProperty(broken.contents?.[0]?.changes, 0, {
     value: {
       ...change('a'),
-      get path(): string {
+      get kind(): 'add' {
         throw new Error('broken');
       },
     },
   });
-  const verdict = judge('path: x', broken);
+  const verdict = judge('path: a, change: delete', broken);
   assert.deepEqual([verdict.effect, verdict.reasons[0]?.rule], ['deny', 'r']);
   const lost = push({});
   const changes = {

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RefgateError } from '../../src/domain/error.ts';
-import type { PushRequest } from '../../src/domain/git.ts';
-import type { Effect, Policy } from '../../src/domain/policy.ts';
+import type { Oid, PushRequest } from '../../src/domain/git.ts';
+import type { Effect, Policy, Reason, Verdict } from '../../src/domain/policy.ts';
 import type { PushFacts } from '../../src/domain/session.ts';
-import { decide, refusals } from '../../src/session/decide.ts';
+import { atOnce } from '../../src/policy/pace.ts';
+import { type Decision, deciding, judging, refusals } from '../../src/session/decide.ts';
 
 const oid = (digit: string): string => digit.repeat(40);
 const updates = ['refs/heads/a', 'refs/heads/b'].map((ref) => ({ ref, oldOid: oid('1'), newOid: oid('2') }));
@@ -25,21 +26,36 @@ const who = {
 } as const;
 
 function policyOf(effects: Readonly<Record<string, Effect>>): Policy {
+  const judge = (): Verdict => ({
+    policyVersion: 'v',
+    refs: Object.entries(effects).map(([ref, effect]) => ({
+      ref,
+      effect,
+      reasons: effect === 'deny' ? [{ rule: `no-${ref.slice(-1)}`, code: 'POLICY_DENIED', text: 'no' }] : [],
+    })),
+  });
   return {
     version: 'v',
     may: () => true,
     asksForContent: () => ({ asked: false, byRef: false, byPath: false }),
     mayPushOptions: () => false,
-    judge: () => ({
-      policyVersion: 'v',
-      refs: Object.entries(effects).map(([ref, effect]) => ({
-        ref,
-        effect,
-        reasons:
-          effect === 'deny' ? [{ rule: `no-${ref.slice(-1)}`, code: 'POLICY_DENIED', text: 'no' }] : [],
-      })),
-    }),
+    judge,
+    // biome-ignore lint/correctness/useYield: it has one step.
+    *judging() {
+      return judge();
+    },
   };
+}
+
+function decide(
+  policy: Policy,
+  by: typeof who,
+  asked: PushRequest,
+  seen: PushFacts,
+  found: ReadonlyMap<string, readonly Reason[]>,
+  inPack: (oid: Oid) => boolean = () => false,
+): Decision {
+  return atOnce(deciding(atOnce(judging(policy, by, seen)), asked, seen, found, inPack));
 }
 
 test('without atomic, allowed refs are relayed and refused ones are not', () => {
@@ -92,7 +108,7 @@ test('what the checks of the request found refuses a ref that the policy allows'
 test('a policy that throws relays nothing', () => {
   const broken: Policy = {
     ...policyOf({}),
-    judge: () => {
+    judging: () => {
       throw new Error('broken');
     },
   };
