@@ -1,6 +1,6 @@
 import type { Confidence } from '../../domain/facts.ts';
 import { lineAt } from './line.ts';
-import { type CheckResult, confidenceOf, type SecretRule, type Span } from './rule.ts';
+import { type CheckResult, confidenceOf, type Matcher, type SecretRule, type Span } from './rule.ts';
 import type { KeywordRule, RuleSet } from './rule-set.ts';
 import type { Work } from './work.ts';
 
@@ -14,6 +14,9 @@ export interface Candidate {
 }
 
 const unitsPerHit = 16;
+/** Hits of one keyword that are nearer to each other, in bytes, are crowded, and their windows cost more: nobody writes so. */
+const crowded = 24;
+const weightOfCrowds = 6;
 const unitsPerCheck = 4096;
 const unitsPerValueByte = 8;
 const rememberedChecks = 256;
@@ -25,6 +28,8 @@ const unitsPerByteOfEvery = 8;
 /** Asks the rules about one piece of plain data: at each keyword in a window of its own, and those without keywords in slices. */
 export class CandidateFinder {
   readonly #checked = new Map<string, CheckResult>();
+  /** Where a rule was asked last for each keyword, in the data at hand. */
+  readonly #lastAsked = new Map<string, number>();
   /** The furthest, in bytes, that a rule looks whose keyword was hit, unless a near first look turned the hit away. */
   reach = 0;
 
@@ -45,6 +50,7 @@ export class CandidateFinder {
     const { automaton, keywords, byKeyword, firstAnchor, reaches } = this.#rules;
     // A hit of the same rule within what it has found already is the same secret.
     const doneUntil = new Map<number, number>();
+    this.#lastAsked.clear();
     if (!this.#work.spend(end - start)) return found;
     automaton.search(data, start, end, (keyword, at) => {
       if (keyword >= firstAnchor) {
@@ -79,9 +85,15 @@ export class CandidateFinder {
     if (!this.#work.spendOnHit(unitsPerHit)) return undefined;
     if (matcher.mayMatch?.(data, from, to, at, keyword) === false) return undefined;
     if (reach > this.reach) this.reach = reach;
-    if (!this.#work.spend(to - from)) return undefined;
+    if (!this.#work.spend((to - from) * this.#weightAt(keyword, at, matcher))) return undefined;
     const span = matcher.find(data, from, to, at, keyword);
     return span === undefined ? undefined : this.#judge(rule, data, span);
+  }
+
+  #weightAt(keyword: string, at: number, { weight = 1 }: Matcher): number {
+    const since = at - (this.#lastAsked.get(keyword) ?? Number.NEGATIVE_INFINITY);
+    this.#lastAsked.set(keyword, at);
+    return since > 0 && since < crowded ? weightOfCrowds : weight;
   }
 
   #askEvery(rule: SecretRule, data: Buffer, { start, end }: Span, found: Candidate[]): void {

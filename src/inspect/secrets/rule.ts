@@ -12,6 +12,8 @@ export interface Matcher {
   /** How many bytes before the keyword, and after its end, the matcher may look at. */
   readonly before: number;
   readonly after: number;
+  /** What a byte of the window costs, in units of work; 1 if left out. */
+  readonly weight?: number;
   /**
    * False where a look at a few bytes shows that `find` would give nothing, which is so at most hits in
    * what people write. Such a hit costs little of the work that a scan may do; absent, each costs its window.

@@ -7,6 +7,8 @@ export interface ScanLimits {
   readonly workBase: number;
   /** Units for each byte that is given to a scan. */
   readonly workPerByte: number;
+  /** Units for each byte that a decoder makes of it piece by piece: three times what source code takes, since whoever packs it chooses how much comes out. */
+  readonly workPerDecoded: number;
   /** Hits of keywords at the plain price, for a scan of any size; those beyond cost more. */
   readonly plainHits: number;
   /** Bytes that the decoders may make in one scan, of any size. */
@@ -23,7 +25,8 @@ export interface ScanLimits {
 
 export const defaultLimits: ScanLimits = {
   workBase: 8 * 1024 * 1024,
-  workPerByte: 48,
+  workPerByte: 56,
+  workPerDecoded: 16,
   plainHits: 16_384,
   decodedBase: 16 * 1024 * 1024,
   decodedPerByte: 16,
@@ -76,8 +79,8 @@ export class Work {
   }
 
   /** Makes room for `bytes` that were given. */
-  grant(bytes: number): void {
-    this.#left += bytes * this.limits.workPerByte;
+  grant(bytes: number, unitsPerByte = this.limits.workPerByte): void {
+    this.#left += bytes * unitsPerByte;
     this.#plainHitsLeft += bytes / bytesPerPlainHit;
     this.#decodedLeft += bytes * this.limits.decodedPerByte;
   }
@@ -85,7 +88,7 @@ export class Work {
   /** The same for a window of a stream, which makes room for time, too. @param decoded the bytes are not given: a decoder made them. */
   grantWindow(bytes: number, decoded: boolean): void {
     const left = this.#decodedLeft;
-    this.grant(bytes);
+    this.grant(bytes, decoded ? this.limits.workPerDecoded : this.limits.workPerByte);
     if (decoded) this.#decodedLeft = left;
     this.#until += bytes / streamedBytesPerMs;
   }

@@ -48,6 +48,8 @@ export function nearMatcher(tokens: readonly CompiledToken[], nearness: Nearness
   return {
     before: (backwards ? reach + greatest : 0) + Math.max(boundaryReach, partner?.matcher.before ?? 0),
     after: reach + greatest + 1 + (partner?.matcher.after ?? 0),
+    // The window is gone through after the hit and before it, and the partner's own comes on top.
+    weight: partner === undefined ? 1 : 6,
     find(data, from, to, at, keyword) {
       const end = at + keyword.length;
       if (ownWords.has(keyword)) {

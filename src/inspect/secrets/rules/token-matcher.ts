@@ -97,8 +97,17 @@ interface Beginning {
 const onlyByte = (text: string, at: number): ByteSet =>
   new Uint8Array(256).fill(1, text.charCodeAt(at), text.charCodeAt(at) + 1);
 
-// What every match begins with: bytes of a class or a literal; of a choice nothing is known.
+// What every match begins with: bytes of a class or a literal; of a choice, one byte of any of its options.
 function beginningOf([node]: TokenSequence): Beginning {
+  if (node?.kind === 'choice') {
+    const options = node.options.map((option) => beginningOf(option));
+    if (options.every(({ length }) => length > 0)) {
+      const first = new Uint8Array(256).map((_, byte) =>
+        options.some((one) => one.first[byte] === 1) ? 1 : 0,
+      );
+      return { length: 1, first, last: first };
+    }
+  }
   if (node?.kind === 'class' && node.min > 0) return { length: node.min, first: node.set, last: node.set };
   if (node?.kind === 'literal') {
     const length = node.text.length;
