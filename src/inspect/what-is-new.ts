@@ -51,7 +51,7 @@ export async function whatIsNew(
   const lines = await follow(await peelKnown(request.updates, held, tips), held);
   // An old oid is the client's claim, and the upstream compares it for its own ref alone.
   const beyond = new Set(lines.flatMap(({ oldOid, boundary }) => boundary.filter((oid) => oid !== oldOid)));
-  const [unreached, known, unread] = await Promise.all([
+  const [unreached, known, { unread, named }] = await Promise.all([
     findUnreached([...beyond], request.objectFormat, tips, context),
     findKnown(lines, held, request.objectFormat, tips, context),
     findUnread(lines, held, request.objectFormat, tips, context),
@@ -61,12 +61,13 @@ export async function whatIsNew(
   const updates = lines.map(({ ref, oldOid, newOid, tip, boundary, moved }): WalkUpdate => {
     // Commits that the upstream has are not judged one by one, whether they are in the pack or beyond it.
     const hasExisting = known.length > 0 || boundary.some((oid) => oid !== oldOid);
-    const difference = oldOid !== undefined && hasExisting;
+    const newType = named.get(ref);
+    const difference = oldOid !== undefined && hasExisting && newType === undefined;
     const old = oldOid === undefined ? {} : { oldOid };
     // A merge of what was judged alike on its own ref is not searched again; a ref that moves onto it is.
     const isThere = moved || isKnown.has(tip);
     const content = difference && (isThere ? asked.asked : asked.byRef);
-    return { ref, newOid, ...old, difference, content };
+    return { ref, newOid, ...(newType === undefined ? {} : { newType }), ...old, difference, content };
   });
   return { updates, unreached: unreached.commits, known, unknowns: unreached.unknowns, unread };
 }
@@ -236,9 +237,17 @@ async function notReached(
   return commits;
 }
 
+/** What refs would lead to that is not in the pack, and is no commit. */
+interface OutsideTips {
+  /** Why nothing can be said of it, by ref. */
+  readonly unread: ReadonlyMap<string, readonly UnknownFact[]>;
+  /** The trees and blobs, which are borrowed and searched, by ref. */
+  readonly named: ReadonlyMap<string, 'tree' | 'blob'>;
+}
+
 /**
- * Refs that would lead to what the upstream holds and no ref of it names: a tag that was deleted, or a tree or
- * blob. Nobody has judged what is behind it, and a client that has it would have sent it.
+ * Refs that would lead to what the upstream holds and no ref of it names. A tag object, which was deleted, and
+ * what is not of the type that a tag of the pack says, cannot be followed.
  */
 async function findUnread(
   lines: readonly Line[],
@@ -246,10 +255,11 @@ async function findUnread(
   objectFormat: ObjectFormat,
   tips: UpstreamTips,
   { open, signal }: NoveltyContext,
-): Promise<ReadonlyMap<string, readonly UnknownFact[]>> {
+): Promise<OutsideTips> {
   const unread = new Map<string, readonly UnknownFact[]>();
+  const named = new Map<string, 'tree' | 'blob'>();
   const outside = lines.filter(({ tip }) => held.typeOf(tip) === undefined);
-  if (outside.length === 0) return unread;
+  if (outside.length === 0) return { unread, named };
   const { tips: reached } = await tips.get();
   const asked = outside.filter(({ tip, newOid }) => !reached.has(tip) || claimOf(newOid, held) !== 'commit');
   const there = await borrowPresent(
@@ -260,12 +270,16 @@ async function findUnread(
   const types = new Map(there.map(({ oid, type }) => [oid, type]));
   for (const { ref, newOid, tip } of asked) {
     const type = types.get(tip);
-    if (type === 'commit' && claimOf(newOid, held) === 'commit') continue;
+    const claim = newOid === tip ? type : claimOf(newOid, held);
+    if (type !== undefined && type !== 'tag' && type === claim) {
+      if (type !== 'commit') named.set(ref, type);
+      continue;
+    }
     const what = type === undefined ? 'an object' : `a ${type}`;
     const text = `${ref} would lead to ${what} ${tip.slice(0, 10)} that is not in the push, and that no ref of the upstream names`;
     unread.set(ref, [{ what: 'history', text, oid: tip }]);
   }
-  return unread;
+  return { unread, named };
 }
 
 /** What the last tag of the pack says that it names. */

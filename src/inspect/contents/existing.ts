@@ -1,5 +1,6 @@
 import type { PathChange } from '../../domain/facts.ts';
 import type { ObjectType, Oid } from '../../domain/git.ts';
+import type { BorrowedObjects } from './borrowed-objects.ts';
 import { readList } from './fact-list.ts';
 import type { FoundList } from './finding.ts';
 import type { ChangeJudge } from './judge-changes.ts';
@@ -7,7 +8,7 @@ import type { ObjectJudge } from './judge-objects.ts';
 import type { UpdateSets } from './new-commits.ts';
 import { withKinds } from './renames.ts';
 import { type Entry, type EntryChange, TreeDiff } from './tree-diff.ts';
-import type { PackObjects, WalkUpdate } from './walk-order.ts';
+import type { PackObjects, PackScan, WalkUpdate } from './walk-order.ts';
 import type { TreeWalk } from './walk-trees.ts';
 import type { WalkedLists } from './walked-lists.ts';
 
@@ -18,6 +19,8 @@ export interface ExistingParts {
   readonly objects: ObjectJudge;
   readonly lists: WalkedLists;
   readonly sets: UpdateSets;
+  readonly borrowed: BorrowedObjects;
+  readonly scan: PackScan;
   /** Whether the policy asks for content. */
   readonly content: boolean;
   /** Bytes of an oid. */
@@ -48,12 +51,24 @@ export class ExistingWalk {
   async walk(update: WalkUpdate, i: number, tip: Tip, found: FoundList): Promise<void> {
     const { pack, objects, content, width, rootOf } = this.#parts;
     if (tip.type === 'blob' && pack.typeOf(tip.oid) === 'blob') objects.blob(tip.oid, found);
-    if (tip.type === 'tree') await this.#add(i, new TreeDiff(tip.oid, [], width), content, found);
+    const isOutside = update.newType !== undefined;
+    if (tip.type === 'tree' || (isOutside && update.newType === 'tree'))
+      await this.#add(i, new TreeDiff(tip.oid, [], width), content || isOutside, found);
+    if (isOutside && update.newType === 'blob') await this.#borrowBlob(tip.oid, found);
     if (!update.difference) return;
     const [newRoot, oldRoot] = [rootOf(tip.oid), update.oldOid && rootOf(update.oldOid)];
     if (newRoot === undefined || oldRoot === undefined)
       found.miss({ what: 'history', text: `what ${update.ref} had before cannot be compared` });
     else await this.#add(i, new TreeDiff(newRoot, [oldRoot], width), update.content, found);
+  }
+
+  async #borrowBlob(oid: Oid, found: FoundList): Promise<void> {
+    const { borrowed, scan, objects } = this.#parts;
+    let content: Buffer | undefined;
+    await borrowed.fetch(new Set([oid]), 'blob', (given) => {
+      content = given.get(oid);
+    });
+    objects.blobAs(oid, content === undefined ? undefined : scan.scan(content), found);
   }
 
   async #add(i: number, diff: TreeDiff, borrowBlobs: boolean, found: FoundList): Promise<void> {

@@ -1,7 +1,7 @@
 import type { ObjectType, Oid } from '../../domain/git.ts';
 import { admitAt } from '../secrets/locate.ts';
 import { type FoundList, findingOf, placeInObject } from './finding.ts';
-import type { PackObjects, PackScan } from './walk-order.ts';
+import type { PackObjects, PackScan, ScannedBlob } from './walk-order.ts';
 
 type Found = Pick<FoundList, 'find' | 'miss'>;
 
@@ -68,7 +68,11 @@ export class ObjectJudge {
   /** A blob that a tag or ref names itself. */
   blob(oid: Oid, found: Found): void {
     this.#pack.markReached(oid);
-    const blob = this.#scan.blob(oid);
+    this.blobAs(oid, this.#scan.blob(oid), found);
+  }
+
+  /** The same for a blob that was searched already, or could not be had. */
+  blobAs(oid: Oid, blob: Pick<ScannedBlob, 'secrets' | 'unscanned'> | undefined, found: Found): void {
     const unscanned = blob?.unscanned ?? ['it was not searched'];
     if (unscanned.length > 0) found.miss({ what: 'content', text: unscanned.join('; '), oid });
     for (const secret of admitAt(blob?.secrets ?? [], undefined))

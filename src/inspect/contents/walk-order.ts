@@ -10,6 +10,8 @@ export interface WalkUpdate {
   readonly oldOid?: Oid;
   /** A commit, or a tag of the pack. */
   readonly newOid: Oid;
+  /** What the new tip stands for in the end, where that is not in the pack and is no commit: it is borrowed, and searched. */
+  readonly newType?: 'tree' | 'blob';
   /** Whether the upstream has history that the old tip does not reach and the new one does: then old..new is compared as `existing`. */
   readonly difference: boolean;
   /** Whether the blobs of that difference are borrowed and scanned. */

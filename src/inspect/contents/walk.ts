@@ -133,9 +133,10 @@ class Walk {
       const tips = this.#parts.order.updates.map(({ newOid }, i) =>
         this.#objects.peel(newOid, this.#found[i] as FoundList),
       );
-      const commitTips = tips.map(({ oid, type }) =>
-        type === undefined || type === 'commit' ? oid : undefined,
-      );
+      const commitTips = tips.map(({ oid, type }, i) => {
+        const isCommit = type === 'commit' || this.#parts.order.updates[i]?.newType === undefined;
+        return isCommit && (type === undefined || type === 'commit') ? oid : undefined;
+      });
       const { commits, sets } = orderCommits(commitTips, (oid) => this.#newParents(oid));
       this.#sets = sets;
       await this.#borrowRoots(commits);
@@ -146,6 +147,8 @@ class Walk {
         changes: this.#changes,
         objects: this.#objects,
         lists: this.#lists,
+        borrowed: this.#borrowed,
+        scan: this.#parts.scan,
         content: this.#parts.order.content === true,
         sets,
         width: this.#width,
