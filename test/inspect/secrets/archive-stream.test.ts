@@ -11,7 +11,7 @@ const scanner = new Scanner(madeRules);
 const mib = 1024 * 1024;
 
 /** Content that cannot be packed: two hex digits for each random byte would give base64 to look into. */
-/** The same bytes each time: of other bytes, some begin like an archive now and then. */
+/** The same bytes each time, so that what fails once fails again. */
 const noise = (size: number): Buffer =>
   createCipheriv('aes-128-ctr', Buffer.alloc(16, 7), Buffer.alloc(16)).update(Buffer.alloc(size));
 const words = (size: number): Buffer => Buffer.alloc(size, 'const value = 1; // as it was before\n');

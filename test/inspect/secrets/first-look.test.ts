@@ -42,7 +42,7 @@ test('source without secrets takes a small part of the work that the default rul
     "import { readFile } from 'node:fs/promises';",
     'const key = map.get(name) ?? defaultKey; // see https://nodejs.org/api/fs.html',
     "export const token = (text: string): string => text.replace('a', 'b');",
-    '{ "version": "1.2.3", "resolved": "https://packages.example.com/x/-/x-1.2.3.tgz", "dev": true },',
+    '{ "version": "1.2.3", "tarball": "https://packages.example.com/x/-/x-1.2.3.tgz", "dev": true },',
   ];
   const data = Buffer.alloc(1024 * 1024, `${lines.join('\n')}\n`);
   const scanner = new Scanner(defaultRules());
