@@ -13,9 +13,9 @@ WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci
 COPY tsconfig.json ./
-COPY scripts/copy-rules.mjs ./scripts/
+COPY scripts/copy-files.mjs ./scripts/
 COPY src ./src
-RUN npx tsc -p tsconfig.json && node scripts/copy-rules.mjs dist && npm ci --omit=dev
+RUN npx tsc -p tsconfig.json && node scripts/copy-files.mjs dist && npm ci --omit=dev
 # ssh2 falls back to JavaScript without a word; here it must not.
 RUN node -e "require('ssh2/lib/protocol/crypto/build/Release/sshcrypto.node')"
 

@@ -7,7 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { copyRules, listRules } from './copy-rules.mjs';
+import { copyFiles, listFiles } from './copy-files.mjs';
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
@@ -72,11 +72,11 @@ function stale() {
   const sources = listSources();
   if (built.join('\n') !== sources.join('\n')) return true;
   const builtAt = statSync(stamp).mtimeMs;
-  const inputs = [...sources, ...listRules(), 'tsconfig.json', 'package.json'];
+  const inputs = [...sources, ...listFiles(), 'tsconfig.json', 'package.json'];
   return (
     inputs.some((file) => statSync(join(root, file)).mtimeMs > builtAt) ||
     missingOutput(sources) ||
-    missingRules()
+    missingFiles()
   );
 }
 
@@ -97,7 +97,7 @@ export function compile() {
     ],
     'the build failed; see the lines above',
   );
-  copyRules(dist);
+  copyFiles(dist);
   writeFileSync(stamp, `${JSON.stringify({ builtAt: startedAt, tools: toolVersions(), sources })}\n`);
   if (listSources().some((file) => statSync(join(root, file)).mtime > startedAt))
     rmSync(stamp, { force: true });
@@ -107,7 +107,7 @@ function missingOutput(sources) {
   return existsSync(join(dist, '.tsbuildinfo')) && sources.some((file) => !existsSync(outputOf(file)));
 }
 
-const missingRules = () => listRules().some((file) => !existsSync(join(dist, file)));
+const missingFiles = () => listFiles().some((file) => !existsSync(join(dist, file)));
 
 function removeOrphans(expected) {
   for (const folder of sourceFolders) {
@@ -117,7 +117,7 @@ function removeOrphans(expected) {
   }
 }
 
-const outputOf = (source) => join(dist, source.replace(/\.ts$/, '.js'));
+const outputOf = (source) => join(dist, source.replace(/\.tsx?$/, '.js'));
 
 const toolVersions = () => readJson(join(root, 'node_modules/typescript/package.json')).version;
 
@@ -125,7 +125,7 @@ const toolVersions = () => readJson(join(root, 'node_modules/typescript/package.
 export function listSources() {
   return sourceFolders
     .flatMap((folder) => filesUnder(join(root, folder)))
-    .filter((file) => file.endsWith('.ts') && !file.endsWith('.d.ts'))
+    .filter((file) => /\.tsx?$/.test(file) && !file.endsWith('.d.ts'))
     .map((file) => relative(root, file).split('\\').join('/'))
     .sort();
 }

@@ -46,6 +46,10 @@ export const errorCodes = {
   ACCESS_DENIED: 'no access line of the policy grants this',
   POLICY_DENIED: 'a rule of the policy refuses this ref update',
   APPROVAL_REQUIRED: 'a rule of the policy asks people to approve this ref update first',
+  APPROVAL_DENIED: 'the people who were asked refused this ref update, or it was canceled',
+  APPROVAL_LAPSED: 'nobody approved this ref update in time',
+  HOLD_QUOTA: 'too many pushes of this user wait for approval already',
+  VOTE_REFUSED: 'this vote does not count',
   HIDDEN_OBJECTS: 'the pack holds objects that no ref update of the push reaches',
   CONTENT_UNSCANNED: 'something that the push brings could not be searched for secrets',
   HISTORY_UNKNOWN: 'what the push brings could not be established',
@@ -54,6 +58,7 @@ export const errorCodes = {
   ATOMIC_REFUSED: 'another ref of the same atomic push was refused',
   // Identity
   AUTHENTICATION_FAILED: 'the key, the token or the user is not known or not valid',
+  ROLE_LACKING: 'the role of this user does not allow this',
   // Upstream and agent
   REPO_NOT_FOUND: 'there is no such repository, or you may not see it',
   UPSTREAM_UNREACHABLE: 'the agent for this upstream, or the upstream itself, did not answer',
@@ -75,6 +80,7 @@ export const errorCodes = {
   NOT_FOUND: 'what was named does not exist',
   CONFLICT: 'what was named exists already, or changed meanwhile',
   CHECK_FAILED: 'a check or a test that was asked for did not pass',
+  NOTIFY_FAILED: 'a notice could not be delivered',
   HUNG_UP: 'the client closed the connection',
   IDLE_TIMEOUT: 'the client sent nothing for too long',
   INTERNAL: 'something went wrong inside Refgate',

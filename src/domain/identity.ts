@@ -11,6 +11,8 @@ export interface UserRecord {
   readonly createdAt: string;
   /** Addresses that commits of this user carry, in lower case. */
   readonly emails?: readonly string[];
+  /** The person whose account this is as well: a service's owner, or who has two accounts. Both count as one where people vote. */
+  readonly owner?: string;
 }
 
 export interface KeyRecord {
@@ -44,6 +46,8 @@ export interface Authenticator {
 
 /** What administrators ask. Unknown names throw NOT_FOUND, taken ones CONFLICT, bad input USAGE; each change is in the ledger before it takes effect. */
 export interface Directory extends Authenticator {
+  /** The owner of the token, if it lives: for pages and the API, where nobody names a user beside it. */
+  byBearer(token: string): Promise<Principal | undefined>;
   addUser(
     user: {
       name: string;
@@ -51,6 +55,18 @@ export interface Directory extends Authenticator {
       groups: readonly string[];
       role: Role;
       emails?: readonly string[];
+      owner?: string;
+    },
+    actor: string,
+  ): Promise<UserRecord>;
+  /** What is left out stays; an owner of `null` is taken away. The last administrator that is not disabled stays one: CONFLICT. */
+  changeUser(
+    name: string,
+    change: {
+      role?: Role;
+      addGroups?: readonly string[];
+      removeGroups?: readonly string[];
+      owner?: string | null;
     },
     actor: string,
   ): Promise<UserRecord>;

@@ -17,6 +17,8 @@ export interface Ask {
   readonly rule: string;
   /** Each of these groups must vote. */
   readonly groups: readonly string[];
+  /** The owners of the changed files must vote too, as CODEOWNERS of the target branch names them. */
+  readonly codeowners?: true;
   readonly approvals: number;
   readonly denials?: number;
   /** How long an approval may take, and how long it holds. */
@@ -26,6 +28,8 @@ export interface Ask {
   readonly onApprove?: 'relay' | 'retry';
   /** Whether votes give a reason: `true`, or a pattern that it must match. */
   readonly reason?: boolean | string;
+  /** Members of any of these groups may force the push, with a reason. */
+  readonly breakGlass?: readonly string[];
 }
 
 export interface RefVerdict {

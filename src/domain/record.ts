@@ -1,4 +1,5 @@
 import type { VaultChange } from './admin.ts';
+import type { Asked, HeldState, VoteKind } from './approval.ts';
 import type { Finding, HiddenObjects, UnknownFact } from './facts.ts';
 import type { Oid, ProtocolVersion, RefReport, RefUpdate, Service } from './git.ts';
 import type { RefVerdict } from './policy.ts';
@@ -87,7 +88,48 @@ export interface EventPayloads {
     /** All facts, as the policy judged them. */
     kept?: KeptFacts;
   };
-  'push.decided': { policyVersion: string; refs: RefVerdict[]; relay: RefUpdate[]; target: string };
+  /** `held`: people decided it, under this id. */
+  'push.decided': {
+    policyVersion: string;
+    refs: RefVerdict[];
+    relay: RefUpdate[];
+    target: string;
+    held?: string;
+  };
+  /** The push waits for people: `pending`. */
+  'push.held': {
+    push: string;
+    binding: string;
+    policyVersion: string;
+    target: string;
+    refs: RefVerdict[];
+    relay: RefUpdate[];
+    asks: Asked[];
+    onApprove: 'relay' | 'retry';
+    deadline: string;
+  };
+  /** The same update was pushed again, in this session, while it waits. */
+  'push.joined': { push: string };
+  /** Nobody's connection waits any more; the push does. */
+  'push.detached': { push: string };
+  'push.voted': {
+    push: string;
+    vote: VoteKind;
+    reason?: string;
+    groups: string[];
+    via: 'page' | 'api';
+    credential: Principal['credential'];
+  };
+  /** `forced`: somebody broke the glass, with this reason; nobody else had to agree. */
+  'push.approved': { push: string; by: string[]; forced?: string; deadline: string };
+  'push.rejected': { push: string; by: string[]; reason?: string };
+  'push.canceled': { push: string; reason: string };
+  /** `from`: the state in which its time was up. */
+  'push.lapsed': { push: string; from: HeldState };
+  /** The approval is used up, whatever comes of it: this session relays the push. */
+  'push.claimed': { push: string; session: string };
+  'push.forwarded': { push: string; reports: RefReport[] };
+  'push.failed': { push: string; code: string; text: string };
   /** The agent has been handed the decided updates. */
   'push.relayed': { updates: RefUpdate[] };
   'push.reported': { unpack: string; reports: RefReport[] };
@@ -100,7 +142,16 @@ export interface EventPayloads {
     bytesIn: number;
     bytesOut: number;
   };
-  'admin.user-added': { user: string; kind: string; groups: string[]; role: string; emails?: string[] };
+  'admin.user-added': {
+    user: string;
+    kind: string;
+    groups: string[];
+    role: string;
+    emails?: string[];
+    owner?: string;
+  };
+  /** All that the user is from now on. */
+  'admin.user-changed': { user: string; role: string; groups: string[]; owner?: string };
   /** All addresses that the user has from now on. */
   'admin.user-emails': { user: string; emails: string[] };
   'admin.user-disabled': { user: string };
@@ -118,6 +169,9 @@ export interface EventPayloads {
   'admin.vault-authorised': VaultEvent;
   /** The agent made the change, by the word of the operator's command line, which spoke to it. */
   'admin.vault-changed': VaultEvent;
+  /** `web`: the public id of the sign-in. */
+  'web.signed-in': { web: string; address: string; credential: Principal['credential'] };
+  'web.signed-out': { web: string; why: 'user' | 'revoked' };
   'server.started': { version: string };
   'server.stopped': Record<string, never>;
 }
@@ -193,6 +247,27 @@ export interface SessionQuery {
   readonly limit: number;
   /** Id of the last row of the page before. */
   readonly before?: string;
+}
+
+/** What one day (UTC) of the ledger holds, counted as the events were written. */
+export interface DayCounts {
+  /** `2026-01-31`. */
+  readonly day: string;
+  /** Pushes that were closed, by outcome. */
+  readonly pushes: Readonly<Partial<Record<SessionOutcome, number>>>;
+  readonly fetches: number;
+  /** Refs that a rule or a check denied or asked about, by its name. */
+  readonly rules: Readonly<Record<string, number>>;
+  /** New secrets of the first 100 of each push, by rule of the scanner. */
+  readonly findings: Readonly<Record<string, number>>;
+  /** Pushes that people decided, and the ms that they waited in all. */
+  readonly decided: { readonly count: number; readonly waited: number };
+}
+
+/** The ledger, counted by day. */
+export interface LedgerCounts {
+  /** Days that hold anything, oldest first, from `since` to `until` (`2026-01-31`, inclusive). */
+  days(since: string, until: string): Promise<readonly DayCounts[]>;
 }
 
 /** The read side of the ledger. */

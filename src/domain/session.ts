@@ -40,8 +40,16 @@ export interface GitChannel {
   readonly signal: AbortSignal;
 }
 
-/** `ok`: all was done; `partial`: some refs were refused; `refused`: by us; `rejected`: by the upstream. */
-export type SessionOutcome = 'ok' | 'partial' | 'refused' | 'rejected' | 'failed' | 'aborted' | 'unknown';
+/** `ok`: all was done; `partial`: some refs were refused; `held`: it waits for people; `refused`: by us; `rejected`: by the upstream. */
+export type SessionOutcome =
+  | 'ok'
+  | 'partial'
+  | 'held'
+  | 'refused'
+  | 'rejected'
+  | 'failed'
+  | 'aborted'
+  | 'unknown';
 
 /**
  * How a session ended, for the transport: the SSH exit status, or nothing more

@@ -154,6 +154,6 @@ function write(copy: string, file: string, text: string): void {
 function typescriptFiles(folder: string, name: string): string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     if (entry.isDirectory()) return typescriptFiles(join(folder, entry.name), `${name}/${entry.name}`);
-    return entry.name.endsWith('.ts') ? [`${name}/${entry.name}`] : [];
+    return /\.tsx?$/.test(entry.name) ? [`${name}/${entry.name}`] : [];
   });
 }

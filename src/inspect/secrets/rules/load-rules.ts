@@ -19,7 +19,7 @@ export function loadRules(toml: string, file: string): readonly SecretRule[] {
   return compileRules(readRuleFile(toml, file).map((entry) => ({ entry, file })));
 }
 
-/** Rules that lie beside this code, by file name; `copy-rules.mjs` puts them there. */
+/** Rules that lie beside this code, by file name; `copy-files.mjs` puts them there. */
 export function readDefaultRules(): readonly { readonly entry: RuleEntry; readonly file: string }[] {
   const folder = new URL('.', import.meta.url);
   const files = readdirSync(folder)

@@ -1,7 +1,7 @@
 /**
  * Our own rule files: TOML with an array of `[[rule]]`. The keys are those of
  * the schema; token-grammar.ts says how a token is written. The files lie beside
- * this one, and `node scripts/copy-rules.mjs OUTDIR` copies them beside the
+ * this one, and `node scripts/copy-files.mjs OUTDIR` copies them beside the
  * compiled code, because tsc does not: `npm run build` calls it for dist.
  */
 import { parse, TomlError } from 'smol-toml';
