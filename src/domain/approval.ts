@@ -181,8 +181,8 @@ export interface HeldPushes {
     vote: { readonly kind: VoteKind; readonly reason?: string },
     voter: Voter,
   ): Promise<HeldPush>;
-  /** By its user, or an administrator. @throws NOT_FOUND, CONFLICT, VOTE_REFUSED */
-  cancel(id: string, reason: string | undefined, voter: Voter): Promise<HeldPush>;
+  /** By its user, or an administrator, or the operator at the admin socket. @throws NOT_FOUND, CONFLICT, VOTE_REFUSED */
+  cancel(id: string, reason: string | undefined, voter: Voter | 'operator'): Promise<HeldPush>;
   /** Calls back after every change, with what it became; gives what ends it. The listener must not throw. */
   onChange(listener: (push: HeldPush) => void): () => void;
 }
