@@ -51,6 +51,14 @@ export class Credentials {
   }
 
   byToken(name: string, token: string, now: number): Principal | undefined {
+    return this.#byToken(token, now, (user) => timingSafeEqual(digest(name), digest(user.name)));
+  }
+
+  byBearer(token: string, now: number): Principal | undefined {
+    return this.#byToken(token, now, () => true);
+  }
+
+  #byToken(token: string, now: number, isExpected: (user: UserRecord) => boolean): Principal | undefined {
     const hash = hashToken(token);
     const row = this.#tokensByHash.get(hash.toString('hex')) ?? noToken;
     const user = this.users.get(row.record.user) ?? nobody;
@@ -59,7 +67,7 @@ export class Credentials {
     const checks = [
       isToken(token),
       timingSafeEqual(hash, Buffer.from(row.hash, 'hex')),
-      timingSafeEqual(digest(name), digest(user.name)),
+      isExpected(user),
       isAlive(row, now),
       !user.disabled,
     ];

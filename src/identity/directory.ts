@@ -3,6 +3,7 @@ import type { Directory, KeyRecord, TokenRecord, UserRecord } from '../domain/id
 import type { Recorder } from '../domain/record.ts';
 import type { Principal } from '../domain/session.ts';
 import type { Store } from '../domain/store.ts';
+import { changeUserRecord, checkOwner, keepAnAdmin, type UserChange } from './change-user.ts';
 import { Credentials } from './credentials.ts';
 import { checkUserName, normaliseEmails, normaliseGroups } from './name.ts';
 import { parsePublicKey } from './public-key.ts';
@@ -46,25 +47,51 @@ class RecordedDirectory implements Directory {
     return this.#known.byToken(user, token, this.#clock());
   }
 
+  async byBearer(token: string): Promise<Principal | undefined> {
+    return this.#known.byBearer(token, this.#clock());
+  }
+
   async stillValid(principal: Principal): Promise<boolean> {
     return this.#known.stillValid(principal, this.#clock());
   }
 
   addUser(
-    user: Pick<UserRecord, 'name' | 'kind' | 'groups' | 'role' | 'emails'>,
+    user: Pick<UserRecord, 'name' | 'kind' | 'groups' | 'role' | 'emails' | 'owner'>,
     actor: string,
   ): Promise<UserRecord> {
     return this.#change(async () => {
       const name = checkUserName(user.name);
       const groups = normaliseGroups(user.groups);
       if (this.#known.users.has(name)) throw conflict(`there is a user ${name}`);
-      const { kind, role } = user;
+      const { kind, role, owner } = user;
       const emails = normaliseEmails(user.emails ?? []);
       this.#refuseTaken(name, emails);
-      const given = emails.length === 0 ? {} : { emails };
+      if (owner !== undefined) checkOwner(this.#known.users, name, owner);
+      const given = {
+        ...(emails.length === 0 ? {} : { emails }),
+        ...(owner === undefined ? {} : { owner }),
+      };
       const record = { name, kind, groups, role, disabled: false, createdAt: this.#now(), ...given };
       const data = { user: name, kind, groups, role, ...given };
       await this.#recorder.append('admin.user-added', data, { actor, writes: [putUser(record)] });
+      this.#known.users.set(name, record);
+      return record;
+    });
+  }
+
+  changeUser(name: string, change: UserChange, actor: string): Promise<UserRecord> {
+    return this.#change(async () => {
+      const user = this.#user(name);
+      const record = changeUserRecord(this.#known.users, user, change);
+      if (record === user) return user;
+      const { role, owner } = record;
+      const data = {
+        user: name,
+        role,
+        groups: [...record.groups],
+        ...(owner === undefined ? {} : { owner }),
+      };
+      await this.#recorder.append('admin.user-changed', data, { actor, writes: [putUser(record)] });
       this.#known.users.set(name, record);
       return record;
     });
@@ -103,6 +130,7 @@ class RecordedDirectory implements Directory {
     return this.#change(async () => {
       const user = this.#user(name);
       if (user.disabled) return;
+      keepAnAdmin(this.#known.users, user);
       const record = { ...user, disabled: true };
       await this.#recorder.append(
         'admin.user-disabled',

@@ -30,6 +30,13 @@ const newUser = z.strictObject({
   groups: z.array(name).max(64),
   role: z.enum(['admin', 'auditor', 'reviewer', 'user']),
   emails: z.array(name).max(64).default([]),
+  owner: name.optional(),
+});
+const userChange = z.strictObject({
+  role: z.enum(['admin', 'auditor', 'reviewer', 'user']).optional(),
+  addGroups: z.array(name).max(64).default([]),
+  removeGroups: z.array(name).max(64).default([]),
+  owner: name.nullable().optional(),
 });
 const emailChange = z.strictObject({
   add: z.array(name).max(64).default([]),
@@ -93,7 +100,17 @@ function directoryRoutes(router: Router, directory: Directory, actor: string): v
   );
   router.post(
     '/users',
-    json((request) => directory.addUser(read(newUser, request.body), actor)),
+    json((request) => {
+      const { owner, ...user } = read(newUser, request.body);
+      return directory.addUser({ ...user, ...(owner === undefined ? {} : { owner }) }, actor);
+    }),
+  );
+  router.post(
+    '/users/:name',
+    json((request) => {
+      const change = definedOnly(read(userChange, request.body));
+      return directory.changeUser(read(name, request.params['name']), change, actor);
+    }),
   );
   router.post(
     '/users/:name/emails',

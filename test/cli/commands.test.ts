@@ -57,6 +57,29 @@ describe('the commands of an operator', () => {
     assert.match(await refgate.ok(['user', 'disable', 'copilot-1']), /disabled copilot-1/);
   });
 
+  test('role, groups and owner of a user are changed, and what is not named stays', async () => {
+    await refgate.ok(['user', 'add', 'carol', '--group', 'dev', '--role', 'admin']);
+    await refgate.ok(['user', 'add', 'carols-bot', '--service', '--owner', 'carol']);
+    assert.match(await refgate.ok(['user', 'list']), /carols-bot +service +user +- +enabled +carol +-/);
+    const changed = ['user', 'change', 'carols-bot', '--role', 'reviewer', '--add-group', 'ops'];
+    assert.equal(await refgate.ok(changed), 'carols-bot: service, reviewer, groups ops, owner carol\n');
+    const last = await refgate.ok([
+      ...['user', 'change', 'carols-bot', '--no-owner', '--remove-group', 'ops', '--json'],
+    ]);
+    const { createdAt: _, ...record } = JSON.parse(last) as Record<string, unknown>;
+    assert.deepEqual(record, {
+      name: 'carols-bot',
+      kind: 'service',
+      groups: [],
+      role: 'reviewer',
+      disabled: false,
+    });
+    await fails(['user', 'change', 'carol', '--role', 'user'], 1, /carol is the last administrator/);
+    await fails(['user', 'change', 'carol', '--owner', 'carol'], 1, /carol cannot be the owner of carol/);
+    await fails(['user', 'change', 'carol'], 2, /give --role, --add-group/);
+    assert.match(await refgate.ok(['user', 'change', '--help']), /Example:\n {2}\$ refgate user change/);
+  });
+
   test('a key is read from standard input', async () => {
     await refgate.ok(['user', 'add', 'bob']);
     const folder = tempDir(suite, 'key');

@@ -215,6 +215,9 @@ test('unknown users, unknown tokens and malformed tokens cost the same work as a
     ] as const) {
       assert.deepEqual(await count(() => directory.byToken(user, text)), right);
     }
+    const bearer = await count(() => directory.byBearer(token));
+    for (const text of [makeToken(), '', 'x'.repeat(53)])
+      assert.deepEqual(await count(() => directory.byBearer(text)), bearer);
     const known = await count(() => directory.byPublicKey(blobOf(keyA)));
     assert.deepEqual(await count(() => directory.byPublicKey(blobOf(keyB))), known);
   } finally {
@@ -226,6 +229,7 @@ test('unknown users, unknown tokens and malformed tokens cost the same work as a
 /** Every change, each made on a directory with alice, one key and one token. */
 const changes: Readonly<Record<string, (directory: Directory) => Promise<unknown>>> = {
   addUser: (directory) => directory.addUser(person('bob'), 'operator'),
+  changeUser: (directory) => directory.changeUser('alice', { role: 'reviewer' }, 'operator'),
   disableUser: (directory) => directory.disableUser('alice', 'operator'),
   addKey: (directory) => directory.addKey('alice', keyB, 'operator'),
   removeKey: async (directory) => {

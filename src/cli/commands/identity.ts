@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { parsePublicKey, parseTtl } from '../../app/offline.ts';
 import { RefgateError } from '../../domain/error.ts';
 import type { KeyRecord, Role, TokenRecord, UserRecord } from '../../domain/identity.ts';
@@ -22,16 +22,19 @@ function addUserCommands(user: Command, output: Output): void {
     .option('--role <role>', roles.join(', '), 'user')
     .option('--service', 'a service, such as CI or a coding agent, and not a person')
     .option('--email <address>', 'an address of theirs in commits; may be repeated', collect)
+    .option(
+      '--owner <name>',
+      'the person whose account this is as well: of a service, or of a second account',
+    )
     .action(async (name: string, _options: unknown, command: Command) => {
-      const options = optionsOf<{ group?: string[]; role: string; service?: boolean; email?: string[] }>(
-        command,
-      );
+      const options = optionsOf<NewUserOptions>(command);
       const record = await adminOf(command).send<UserRecord>('POST', '/users', {
         name,
         kind: options.service ? 'service' : 'person',
         groups: options.group ?? [],
         role: oneOf('--role', roles, options.role),
         emails: options.email ?? [],
+        owner: options.owner,
       });
       print(
         output,
@@ -46,18 +49,20 @@ function addUserCommands(user: Command, output: Output): void {
       const users = await adminOf(command).get<UserRecord[]>('/users');
       print(output, optionsOf(command).json, users, (all) =>
         formatTable(
-          ['NAME', 'KIND', 'ROLE', 'GROUPS', 'STATE', 'EMAILS'],
+          ['NAME', 'KIND', 'ROLE', 'GROUPS', 'STATE', 'OWNER', 'EMAILS'],
           all.map((one) => [
             one.name,
             one.kind,
             one.role,
             one.groups.join(',') || '-',
             one.disabled ? 'disabled' : 'enabled',
+            one.owner ?? '-',
             one.emails?.join(',') || '-',
           ]),
         ),
       );
     });
+  addUserChange(user, output);
   withJson(user.command('email <name>'), 'refgate user email alice --add alice@example.com')
     .description('change the addresses by which commits are known to be theirs')
     .option('--add <address>', 'may be repeated', collect)
@@ -82,6 +87,51 @@ function addUserCommands(user: Command, output: Output): void {
       print(output, optionsOf(command).json, { name, disabled: true }, () => `disabled ${name}\n`);
     });
 }
+
+interface NewUserOptions {
+  readonly group?: string[];
+  readonly role: string;
+  readonly service?: boolean;
+  readonly email?: string[];
+  readonly owner?: string;
+}
+
+interface ChangeOptions {
+  readonly role?: string;
+  readonly addGroup?: string[];
+  readonly removeGroup?: string[];
+  /** commander makes `false` of `--no-owner`. */
+  readonly owner?: string | false;
+}
+
+function addUserChange(user: Command, output: Output): void {
+  withJson(user.command('change <name>'), 'refgate user change alice --role reviewer --add-group ops')
+    .description('change the role, the groups or the owner; what is not named stays')
+    .option('--role <role>', roles.join(', '))
+    .option('--add-group <group>', 'may be repeated', collect)
+    .option('--remove-group <group>', 'may be repeated', collect)
+    .addOption(new Option('--owner <name>', 'the person whose account this is as well'))
+    .addOption(new Option('--no-owner', 'the account is nobody else’s').default(undefined))
+    .action(async (name: string, _options: unknown, command: Command) => {
+      const { role, addGroup = [], removeGroup = [], owner, json } = optionsOf<ChangeOptions>(command);
+      if (role === undefined && owner === undefined && addGroup.length + removeGroup.length === 0)
+        throw new RefgateError(
+          'USAGE',
+          'client',
+          'give --role, --add-group, --remove-group, --owner or --no-owner',
+        );
+      const record = await adminOf(command).send<UserRecord>('POST', `/users/${encodeURIComponent(name)}`, {
+        role: role === undefined ? undefined : oneOf('--role', roles, role),
+        addGroups: addGroup,
+        removeGroups: removeGroup,
+        owner: owner === false ? null : owner,
+      });
+      print(output, json, record, describeUser);
+    });
+}
+
+const describeUser = ({ name, kind, role, groups, owner }: UserRecord): string =>
+  `${name}: ${kind}, ${role}, groups ${groups.join(', ') || 'none'}, owner ${owner ?? 'none'}\n`;
 
 function addKeyCommands(key: Command, output: Output): void {
   withJson(key.command('add <name> <file>'), 'refgate key add alice ~/.ssh/id_ed25519.pub')
