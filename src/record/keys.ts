@@ -17,6 +17,8 @@ export const sessionEventKey = (id: string, seq: number): string =>
   `ledger/session-event/${id}/${sortable(seq)}`;
 export const unsettledKey = (id: string): string => `ledger/unsettled/${id}`;
 export const unclosedKey = (id: string): string => `ledger/unclosed/${id}`;
+export const dayKey = (day: string): string => `ledger/day/${day}`;
+export const heldSinceKey = (push: string): string => `ledger/held-since/${push}`;
 
 /** The number or name after the last slash. */
 export function lastPart(key: string): string {

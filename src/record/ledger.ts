@@ -1,9 +1,11 @@
 import { RefgateError } from '../domain/error.ts';
 import type { Log } from '../domain/log.ts';
 import type {
+  DayCounts,
   EventCode,
   EventContext,
   EventPayloads,
+  LedgerCounts,
   LedgerEvent,
   LedgerReader,
   Recorder,
@@ -11,6 +13,7 @@ import type {
   SessionSummary,
 } from '../domain/record.ts';
 import type { Store, StoreWrite } from '../domain/store.ts';
+import { DayCounter, readDays } from './day-counts.ts';
 import { findSessions } from './find-sessions.ts';
 import { formatHead, readHead } from './head.ts';
 import { blobKey, headKey, lastNumber, lastPart, leafKey, ledgerPrefix, under } from './keys.ts';
@@ -51,17 +54,18 @@ export async function openLedger(options: { store: Store; clock?: () => number; 
  * The ledger: an append-only RFC 6962 tree of events. There is one queue, and
  * one batch at a time is on its way to disk: an event that finds the queue
  * empty is written at once, and what arrives meanwhile goes together in the
- * next batch. A batch holds the leaves, the tree head, the index and the
+ * next batch. A batch holds the leaves, the tree head, the index, the counts and the
  * writes that belong to the events, whole or not at all. After a write that
  * failed nobody knows what is on disk, so nothing more is appended until the
  * ledger is opened again.
  */
-export class Ledger implements Recorder, LedgerReader {
+export class Ledger implements Recorder, LedgerReader, LedgerCounts {
   readonly #store: Store;
   readonly #clock: () => number;
   readonly #log: Log;
   readonly #tree: MerkleTree;
   readonly #sessions: SessionIndex;
+  readonly #days: DayCounter;
   #queue: Waiting[] = [];
   #nextSeq: number;
   #committed: { size: number; rootHash: string };
@@ -74,6 +78,7 @@ export class Ledger implements Recorder, LedgerReader {
     this.#log = log;
     this.#tree = tree;
     this.#sessions = new SessionIndex(store);
+    this.#days = new DayCounter(store);
     this.#nextSeq = tree.size;
     this.#committed = { size: tree.size, rootHash: tree.root().toString('hex') };
   }
@@ -148,13 +153,17 @@ export class Ledger implements Recorder, LedgerReader {
       this.#tree.append(leaf.hash);
       add({ type: 'put', key: leafKey(event.seq), value: leaf.row });
       if (leaf.blob) add({ type: 'put', key: blobKey(leaf.blob.digest), value: leaf.blob.bytes });
+      const ended = event.code === 'session.closed' ? await this.#sessions.summary(event.session) : undefined;
+      await this.#days.add(event, ended);
       for (const write of await this.#sessions.writes(event)) add(write);
       for (const write of own) add(write);
     }
+    for (const write of this.#days.takeWrites()) add(write);
     add({ type: 'put', key: headKey, value: formatHead(this.#tree) });
     await this.#store.write([...writes.values()]);
     this.#committed = { size: this.#tree.size, rootHash: this.#tree.root().toString('hex') };
     this.#sessions.written();
+    this.#days.written();
   }
 
   #fail(cause: unknown, batch: readonly Waiting[]): void {
@@ -184,6 +193,13 @@ export class Ledger implements Recorder, LedgerReader {
       events.push(event);
     }
     return events;
+  }
+
+  async days(since: string, until: string): Promise<readonly DayCounts[]> {
+    for (const day of [since, until])
+      if (!/^\d{4}-\d\d-\d\d$/.test(day))
+        throw new RefgateError('USAGE', 'operator', `${JSON.stringify(day)} is not a day such as 2026-01-31`);
+    return readDays(this.#store, since, until);
   }
 
   async unsettled(): Promise<readonly { session: string; decided: LedgerEvent<'push.decided'> }[]> {

@@ -70,6 +70,11 @@ export class SessionIndex {
     return writes;
   }
 
+  /** The row of a session as the events so far make it, written or not. */
+  async summary(id: string | undefined): Promise<SessionSummary | undefined> {
+    return id === undefined ? undefined : (await this.#indexed(id))?.summary;
+  }
+
   /** Called when everything so far is durable. */
   written(): void {
     for (const id of this.#closed) this.#open.delete(id);
