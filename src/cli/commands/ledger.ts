@@ -7,6 +7,7 @@ import { adminOf, oneOf, optionsOf, withJson } from './shared.ts';
 const outcomes: readonly SessionOutcome[] = [
   'ok',
   'partial',
+  'held',
   'refused',
   'rejected',
   'failed',
