@@ -60,7 +60,9 @@ const sessionQuery = z.strictObject({
   user: z.string().optional(),
   repo: z.string().optional(),
   ref: z.string().optional(),
-  outcome: z.enum(['ok', 'partial', 'refused', 'rejected', 'failed', 'aborted', 'unknown']).optional(),
+  outcome: z
+    .enum(['ok', 'partial', 'held', 'refused', 'rejected', 'failed', 'aborted', 'unknown'])
+    .optional(),
   since: z.iso.datetime({ offset: true }).optional(),
   until: z.iso.datetime({ offset: true }).optional(),
   before: z.string().optional(),
