@@ -31,6 +31,8 @@ export function testPolicy(
 interface Outcome {
   readonly effect: Effect;
   readonly rules: readonly string[];
+  readonly groups: readonly string[];
+  readonly codeowners: boolean;
   readonly said: readonly string[];
 }
 
@@ -41,14 +43,32 @@ function runCase(policy: LoadedPolicy, one: PolicyCase): CaseResult {
   const named = one.rule === undefined || got.rules.includes(one.rule);
   const listed = one.rules && [...new Set(one.rules)].sort();
   const exactly = !listed || listed.join() === got.rules.join();
-  const passed = effect === one.expect && named && exactly;
+  const asked = askedDiff(one, got);
+  const passed = effect === one.expect && named && exactly && asked.length === 0;
   const wanted = listed ?? (one.rule === undefined ? [] : [one.rule]);
   return {
     name: one.name,
     passed,
     detail: `expected ${tell(one.expect, wanted)}, got ${tell(got.effect, got.rules)}`,
-    diff: passed ? [] : diffOf(one, wanted, listed !== undefined, got),
+    diff: passed ? [] : [...asked, ...diffOf(one, wanted, listed !== undefined, got)],
   };
+}
+
+/** Where the case names who is asked, and others are. */
+function askedDiff({ asks }: PolicyCase, got: Outcome): readonly string[] {
+  const groups = asks?.groups && [...new Set(asks.groups)].sort();
+  const codeowners = asks?.codeowners;
+  return [
+    ...(groups === undefined || groups.join() === got.groups.join()
+      ? []
+      : [
+          `- asks groups: ${groups.join(', ') || 'none'}`,
+          `+ asks groups: ${got.groups.join(', ') || 'none'}`,
+        ]),
+    ...(codeowners === undefined || codeowners === got.codeowners
+      ? []
+      : [`- asks codeowners: ${codeowners}`, `+ asks codeowners: ${got.codeowners}`]),
+  ];
 }
 
 function tell(effect: Effect, rules: readonly string[]): string {
@@ -78,13 +98,16 @@ function outcomeOf(policy: LoadedPolicy, one: PolicyCase): Outcome {
   const principal = principalOf(one);
   if (!one.updates) {
     const granted = policy.may(principal, one.repo, one.may ?? 'read');
-    return { effect: granted ? 'allow' : 'deny', rules: [], said: [] };
+    return { effect: granted ? 'allow' : 'deny', rules: [], groups: [], codeowners: false, said: [] };
   }
   const { refs } = policy.judge(principal, one.repo, describedPush(one, principal));
   const spoken = refs.flatMap(({ reasons, warnings }) => [...reasons, ...(warnings ?? [])]);
+  const asks = refs.flatMap((ref) => ref.asks ?? []);
   return {
     effect: worstOf(refs),
     rules: [...new Set(spoken.map((reason) => reason.rule))].sort(),
+    groups: [...new Set(asks.flatMap((ask) => ask.groups))].sort(),
+    codeowners: asks.some((ask) => ask.codeowners),
     said: [...new Set(spoken.map((reason) => reason.text))],
   };
 }

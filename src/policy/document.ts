@@ -129,12 +129,15 @@ export interface AccessLine {
 /** What `then: { ask: ... }` asks for; durations in ms. */
 export interface AskTerms {
   readonly groups: readonly string[];
+  /** The owners of the changed files are asked, too. */
+  readonly codeowners: boolean;
   readonly approvals: number;
-  readonly denials?: number | undefined;
+  readonly denials: number;
   readonly within: number;
-  readonly wait?: number | undefined;
-  readonly onApprove?: 'relay' | 'retry' | undefined;
+  readonly wait: number;
+  readonly onApprove: 'relay' | 'retry';
   readonly reason?: boolean | string | undefined;
+  readonly breakGlass?: readonly string[] | undefined;
 }
 
 export interface Rule {
@@ -197,6 +200,10 @@ export interface PolicyCase {
   readonly expect: Effect;
   readonly rule?: string | undefined;
   readonly rules?: readonly string[] | undefined;
+  /** Who is asked, over all refs and rules; what is absent is not compared. */
+  readonly asks?:
+    | { readonly groups?: readonly string[] | undefined; readonly codeowners?: boolean | undefined }
+    | undefined;
 }
 
 export interface CaseCommit {

@@ -166,16 +166,13 @@ function reasonsOf(rule: Rule, { hits, total }: Entry, lineage: Lineage): readon
 }
 
 function askOf(rule: string, terms: Extract<Rule['then'], object>['ask']): Ask {
-  const { groups, approvals, denials, within, wait, onApprove, reason } = terms;
+  const { codeowners, reason, breakGlass, ...always } = terms;
   return {
     rule,
-    groups,
-    approvals,
-    within,
-    ...(denials === undefined ? {} : { denials }),
-    ...(wait === undefined ? {} : { wait }),
-    ...(onApprove === undefined ? {} : { onApprove }),
+    ...always,
+    ...(codeowners ? { codeowners } : {}),
     ...(reason === undefined ? {} : { reason }),
+    ...(breakGlass === undefined ? {} : { breakGlass }),
   };
 }
 

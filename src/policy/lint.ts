@@ -1,3 +1,4 @@
+import { lintAsk, reportAsk } from './lint-ask.ts';
 import { didYouMean } from './nearest.ts';
 import type { PolicySource } from './problems.ts';
 
@@ -44,6 +45,7 @@ function lintRules(source: PolicySource): ReadonlySet<unknown> {
     if (say !== undefined && then === 'allow')
       source.report([...path, 'say'], '"say" is told only to who is denied, asked or warned; remove it');
     lintCondition(source, [...path, 'when'], when);
+    if (isMap(then) && isMap(then['ask'])) lintAsk(source, [...path, 'then', 'ask'], then['ask'], when);
   }
   return seen;
 }
@@ -122,6 +124,14 @@ export function reportExpired(source: PolicySource, at: string): void {
   }
 }
 
+/** Asks that deserve a look. */
+export function reportAsks(source: PolicySource): void {
+  for (const { path, map } of entries(source, 'rules')) {
+    const { then, when } = map;
+    if (isMap(then) && isMap(then['ask'])) reportAsk(source, [...path, 'then', 'ask'], then['ask'], when);
+  }
+}
+
 const patternKeys = ['repo', 'ref', 'path', 'only', 'alsoRefs'];
 
 /** Braces in patterns, which other tools read as alternatives, and ours as they stand. */
@@ -152,7 +162,7 @@ export function lintCases(source: PolicySource, rules?: ReadonlySet<unknown>): v
     if ((updates === undefined) === (may === undefined))
       source.report(path, 'give either "updates" or "may", so that it is clear what is tried');
     if (may !== undefined)
-      for (const key of ['commits', 'files', 'secrets', 'pushOptions', 'hidden', 'unknown', 'rules'])
+      for (const key of ['commits', 'files', 'secrets', 'pushOptions', 'hidden', 'unknown', 'rules', 'asks'])
         if (map[key] !== undefined)
           source.report([...path, key], `"${key}" belongs to a push; describe it with "updates"`);
     const last = Array.isArray(commits) ? Math.max(1, commits.length) : 1;
@@ -161,6 +171,8 @@ export function lintCases(source: PolicySource, rules?: ReadonlySet<unknown>): v
         if (isMap(one) && typeof one['commit'] === 'number' && one['commit'] > last)
           source.report([...path, key, index, 'commit'], `there are only ${last} commits in this case`);
       });
+    if (map['asks'] !== undefined && updates !== undefined && map['expect'] !== 'ask')
+      source.report([...path, 'asks'], '"asks" is compared where somebody is asked; write expect: ask');
     if (rules) lintNamed(source, path, map, rules);
   }
 }

@@ -7,7 +7,7 @@ import { grants } from './access.ts';
 import type { PolicyCase, PolicyDocument } from './document.ts';
 import { judging } from './evaluate.ts';
 import { type Explanation, explaining } from './explain.ts';
-import { lintCases, lintPolicy, reportBraces, reportExpired } from './lint.ts';
+import { lintCases, lintPolicy, reportAsks, reportBraces, reportExpired } from './lint.ts';
 import { atOnce } from './pace.ts';
 import { type PolicyProblem, PolicySource } from './problems.ts';
 import { asksForContent, asksForPath, asksForRef } from './reach.ts';
@@ -76,12 +76,13 @@ export function checkPolicy(text: string): readonly PolicyProblem[] {
   return inOrder(source.problems);
 }
 
-/** What is valid and deserves a look: accepted secrets whose time has run out, and braces in patterns. `at` is RFC 3339. */
+/** What is valid and deserves a look: accepted secrets whose time has run out, braces in patterns, and asks that nobody may be there for. `at` is RFC 3339. */
 export function policyWarnings(text: string, at: string): readonly PolicyProblem[] {
   const source = new PolicySource(text);
   if (source.problems.length > 0) return [];
   reportExpired(source, at);
   reportBraces(source);
+  reportAsks(source);
   return inOrder(source.problems);
 }
 

@@ -75,6 +75,10 @@ const policyCase = section({
   expect: word(['allow', 'warn', 'ask', 'deny']),
   rule: text.optional(),
   rules: z.array(text, 'expected a list of names of rules').optional(),
+  asks: section({
+    groups: z.array(text, 'expected a list of groups').optional(),
+    codeowners: flag.optional(),
+  }).optional(),
 });
 
 export const cases = z.array(policyCase, 'expected a list of cases');

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { codeownersName, defaultWithin, maxDefaultWait } from './ask-terms.ts';
 import type { AskTerms } from './document.ts';
 import { isDate, parseDuration } from './quantities.ts';
 import { cases } from './schema-cases.ts';
@@ -22,28 +23,35 @@ import { condition } from './schema-when.ts';
 
 const duration = quantity(parseDuration, 'a duration', '30m');
 const votes = z.int('expected a whole number').min(1, 'is less than 1').max(20, 'is more than 20');
-const groupNames = oneOrMany(text.min(1, 'is empty'));
+const groupNames = oneOrMany(
+  text.regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'expected the name of a group: a-z, 0-9, ".", "_" and "-"'),
+);
 const mode = word(['enforce', 'evaluate']);
 
-/** How long an approval may take where the policy does not say. */
-const defaultWithin = 30 * 60_000;
-
-const ask = section({
+const askKeys = section({
   group: groupNames.optional(),
   from: groupNames.optional(),
   approvals: votes.default(1),
-  denials: votes.optional(),
+  denials: votes.default(1),
   within: duration.default(defaultWithin),
   wait: duration.optional(),
-  onApprove: word(['relay', 'retry']).optional(),
+  onApprove: word(['relay', 'retry']).default('retry'),
   reason: z
     .union([flag, textPattern.transform((pattern) => pattern.source)], 'expected true, false or a pattern')
     .optional(),
-}).transform(({ group, from, ...terms }, context): AskTerms => {
-  const groups = [...new Set([...(group ?? []), ...(from ?? [])])];
-  if (groups.length > 0) return { ...terms, groups };
-  context.issues.push({ code: 'custom', input: group, message: 'names nobody to ask; give group: NAME' });
-  return z.NEVER;
+  breakGlass: groupNames.optional(),
+});
+
+const ask = askKeys.transform(({ group = [], from = [], wait, ...terms }, context): AskTerms => {
+  const named = new Set([...group, ...from]);
+  const codeowners = named.delete(codeownersName);
+  const groups = [...named];
+  if (groups.length === 0 && !codeowners) {
+    const message = `names nobody to ask; give group: NAME, or from: ${codeownersName}`;
+    context.issues.push({ code: 'custom', input: group, message });
+    return z.NEVER;
+  }
+  return { ...terms, groups, codeowners, wait: wait ?? Math.min(terms.within, maxDefaultWait) };
 });
 
 const thenText = 'expected allow, deny, warn or { ask: { group: NAME } }';
@@ -71,17 +79,7 @@ const rule = section({
 });
 
 /** The keys of a rule, and those of `ask`. */
-export const ruleKeys: readonly string[] = [
-  ...Object.keys(rule.shape),
-  'group',
-  'from',
-  'approvals',
-  'denials',
-  'within',
-  'wait',
-  'onApprove',
-  'reason',
-];
+export const ruleKeys: readonly string[] = [...Object.keys(rule.shape), ...Object.keys(askKeys.shape)];
 
 const checkEffect = word(['deny', 'warn', 'allow']);
 

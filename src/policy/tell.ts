@@ -26,9 +26,17 @@ export function tellHit(rule: Rule, hit: Hit, lineage: Lineage, more = ''): stri
   return inline ? [`${what}; ${first}`, ...others].join('\n  ') : [what, ...ends].join('\n  ');
 }
 
-function tellAsk({ groups, approvals, within }: AskTerms, say: string | undefined): string {
+function tellAsk(
+  { groups, codeowners, approvals, within, breakGlass }: AskTerms,
+  say: string | undefined,
+): string {
   const votes = approvals === 1 ? 'one approval' : `${approvals} approvals`;
-  const text = `it needs ${votes} of ${groups.join(' and of ')} within ${tellDuration(within)}`;
+  const asked = [
+    ...(groups.length > 0 ? [`${votes} of ${groups.join(' and of ')}`] : []),
+    ...(codeowners ? ['one approval of the owners of each changed file (CODEOWNERS)'] : []),
+  ];
+  const force = breakGlass === undefined ? '' : `; ${breakGlass.join(' or ')} may force it`;
+  const text = `it needs ${asked.join(' and ')} within ${tellDuration(within)}${force}`;
   return say === undefined ? text : `${text}; ${say}`;
 }
 

@@ -1,4 +1,5 @@
 import type { Ask } from '../domain/policy.ts';
+import { maxDefaultWait } from '../policy/ask-terms.ts';
 
 /** How long a push waits, and what happens once it is approved. */
 export interface Terms {
@@ -8,9 +9,6 @@ export interface Terms {
   readonly wait: number;
   readonly onApprove: 'relay' | 'retry';
 }
-
-/** How long a client waits where the policy does not say, in ms: longer, and proxies and people give up. */
-export const maxDefaultWait = 10 * 60_000;
 
 /** The strictest of several asks: the shortest times, and `retry` unless every one says `relay`. Of none, no time at all. */
 export function termsOf(asks: readonly Ask[]): Terms {
