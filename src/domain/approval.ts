@@ -84,6 +84,8 @@ export interface HeldPush {
   /** SHA-256 of what an approval is for: user, repository, target, every ref with its old and new oid, push options, policy version. */
   readonly binding: string;
   readonly principal: Principal;
+  /** The person behind the pushing account when the push was opened; without it, the account itself. */
+  readonly person?: string;
   readonly transport: 'ssh' | 'http';
   /** The client's IP address. */
   readonly address: string;
