@@ -1,6 +1,6 @@
 import { copyFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { UpstreamAdmin, VaultAdmin, VaultChange } from '../domain/admin.ts';
+import type { AgentAdmin, UpstreamAdmin, VaultAdmin, VaultChange } from '../domain/admin.ts';
 import { RefgateError } from '../domain/error.ts';
 import type { Log } from '../domain/log.ts';
 import type { Upstreams } from '../domain/ports.ts';
@@ -8,6 +8,7 @@ import type { Recorder } from '../domain/record.ts';
 import type { UpstreamDefinitions } from '../upstream/link-definition.ts';
 import { createUpstreams } from '../upstream/upstreams.ts';
 import { signVaultTicket } from '../upstream/vault-client.ts';
+import { createAgentAdmin } from './agent-admin.ts';
 import type { Config, UpstreamConfig } from './config.ts';
 import { openGatewayKey } from './data-folder.ts';
 import { startEmbeddedAgent } from './embedded-agent.ts';
@@ -18,6 +19,7 @@ export interface AgentLink {
   readonly upstreams: Upstreams;
   readonly upstreamAdmin: UpstreamAdmin;
   readonly vaultAdmin: VaultAdmin;
+  readonly agentAdmin: AgentAdmin;
   close(): Promise<void>;
 }
 
@@ -54,6 +56,12 @@ export async function createAgentLink(
     upstreamAdmin: {
       list: () =>
         Object.entries(config.upstreams).map(([name, upstream]) => ({ name, ...describe(upstream) })),
+      repos: () =>
+        config.repos.map(({ path, upstream, to }) => ({
+          path,
+          upstream,
+          ...(to === undefined ? {} : { to }),
+        })),
       target: (repo) => mapRepo(config.repos, repo),
       check: (target) => link.check(target),
     },
@@ -71,6 +79,13 @@ export async function createAgentLink(
       },
       changed: (change, actor) => recordChange(recorder, 'admin.vault-changed', change, actor),
     },
+    agentAdmin: createAgentAdmin({
+      socket,
+      upstreams: Object.keys(config.upstreams),
+      signer: privateKey,
+      embedded: agent,
+      log,
+    }),
     async close() {
       await agent?.close();
     },

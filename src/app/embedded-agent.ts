@@ -37,6 +37,8 @@ export interface EmbeddedAgentOptions {
 export interface EmbeddedAgent {
   /** The process id of the agent as it runs now. */
   readonly pid: number | undefined;
+  /** When that process was started, RFC 3339. */
+  readonly since: string;
   close(): Promise<void>;
 }
 
@@ -52,6 +54,7 @@ export async function startEmbeddedAgent(options: EmbeddedAgentOptions): Promise
   let closing = false;
   let restarts = 0;
   let child = await launch(options);
+  let since = new Date().toISOString();
   let timer: NodeJS.Timeout | undefined;
 
   const watch = (watched: ChildProcess): void => {
@@ -73,6 +76,7 @@ export async function startEmbeddedAgent(options: EmbeddedAgentOptions): Promise
           const started = await launch(options);
           if (closing) return void started.kill();
           child = started;
+          since = new Date().toISOString();
           watch(child);
         } catch (error) {
           log.error({ err: error }, 'agent does not start');
@@ -87,6 +91,9 @@ export async function startEmbeddedAgent(options: EmbeddedAgentOptions): Promise
   return {
     get pid() {
       return child.pid;
+    },
+    get since() {
+      return since;
     },
     async close() {
       closing = true;

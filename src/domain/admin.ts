@@ -54,11 +54,12 @@ export interface ExplainedPush extends RecordedPush {
 
 /** The recorded pushes, judged by another policy, or explained. */
 export interface PolicyTrials {
-  /** Newest first, from the time `since` (RFC 3339) on; `onPush` is told how many pushes are done. Throws POLICY_INVALID. */
+  /** Newest first, from the time `since` (RFC 3339) on; `onPush` is told how many pushes are done; `signal` ends it early. Throws POLICY_INVALID. */
   backtest(
     policy: { readonly text: string; readonly file: string },
     since: string,
     onPush?: (done: number) => void,
+    signal?: AbortSignal,
   ): AsyncIterable<BacktestRow>;
   /** Under the version that judged the push when no policy is given. @throws NOT_FOUND, POLICY_INVALID */
   explain(session: string, policy?: { readonly text: string; readonly file: string }): Promise<ExplainedPush>;
@@ -127,9 +128,46 @@ export interface UpstreamAdmin {
     readonly kind: 'ssh' | 'http' | 'path';
     readonly where: string;
   }[];
+  /** The lines of the repository map, in their order: the first that matches a path wins. `to` is the path there, where it is another. */
+  repos(): readonly { readonly path: string; readonly upstream: string; readonly to?: string }[];
   /** The target that the repository map gives for a path; undefined when none matches. */
   target(repo: string): Target | undefined;
   check(target: Target): Promise<readonly CheckLine[]>;
+}
+
+/** A credential that an agent holds, without what is secret of it. */
+export interface AgentCredential {
+  readonly kind: 'deploy-key' | 'login';
+  readonly upstream: string;
+  readonly pattern: string;
+  /** RFC 3339. */
+  readonly createdAt: string;
+  /** Of a deploy key: the public half, as the host takes it. */
+  readonly publicKey?: string;
+  readonly fingerprint?: string;
+  /** Of a login. */
+  readonly user?: string;
+}
+
+/** A process that holds credentials and dials upstreams, as it is now. */
+export interface AgentState {
+  /** `local` is the one that the gateway starts itself. */
+  readonly name: string;
+  readonly embedded: boolean;
+  readonly alive: boolean;
+  /** Why it is not alive, or cannot be asked; one line that ends with what to do. */
+  readonly problem?: string;
+  /** Of the embedded agent: since when this process of it runs (RFC 3339), and its id. */
+  readonly since?: string;
+  readonly pid?: number;
+  readonly socket: string;
+  readonly upstreams: readonly string[];
+  readonly credentials: readonly AgentCredential[];
+}
+
+export interface AgentAdmin {
+  /** Asks each agent; one that does not answer is in the list as not alive. */
+  list(): Promise<readonly AgentState[]>;
 }
 
 /** One change at the agent's vault, as the ticket names it. `pattern` is a repository or a pattern of them. */

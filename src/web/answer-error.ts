@@ -5,6 +5,9 @@ import type { Log } from '../domain/log.ts';
 const statusOf: Partial<Record<ErrorCode, number>> = {
   NOT_FOUND: 404,
   CONFLICT: 409,
+  AUTHENTICATION_FAILED: 401,
+  ROLE_LACKING: 403,
+  VOTE_REFUSED: 403,
   USAGE: 400,
   POLICY_INVALID: 422,
   LEDGER_UNAVAILABLE: 503,

@@ -57,3 +57,10 @@ function toLine(error: unknown, log: Log): { code: string; message: string } {
   const code = error instanceof RefgateError ? error.code : 'INTERNAL';
   return { code, message: 'something went wrong inside Refgate; see its log' };
 }
+
+type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+
+/** The entries that have a value: an absent key and an undefined one are two things to the ports. */
+export function definedOnly<T extends object>(value: T): Defined<T> {
+  return Object.fromEntries(Object.entries(value).filter(([, entry]) => entry !== undefined)) as Defined<T>;
+}

@@ -1,4 +1,4 @@
-import type { Router } from 'express';
+import type { Request, Router } from 'express';
 import { z } from 'zod';
 import type { BaselineAdmin } from '../domain/admin.ts';
 import type { Log } from '../domain/log.ts';
@@ -13,7 +13,7 @@ const oldSecret = z.strictObject({ repo, fingerprint: z.string().min(1).max(128)
 export function baselineRoutes(
   router: Router,
   { baselines, log }: { readonly baselines: BaselineAdmin; readonly log: Log },
-  actor: string,
+  actor: (request: Request) => string,
 ): void {
   router.get(
     '/baseline',
@@ -23,7 +23,7 @@ export function baselineRoutes(
     '/baseline',
     json((request) => {
       const old = read(oldSecret, request.body);
-      return baselines.remove(old.repo, old.fingerprint, actor);
+      return baselines.remove(old.repo, old.fingerprint, actor(request));
     }),
   );
   // Newline-separated JSON: progress while it works, then each secret, then what was done or the error.
@@ -37,7 +37,7 @@ export function baselineRoutes(
     await sendLines(
       response,
       log,
-      scanLines(baselines, order.repo, why, { signal: gone.signal, actor, tell }),
+      scanLines(baselines, order.repo, why, { signal: gone.signal, actor: actor(request), tell }),
     );
   });
 }

@@ -1,4 +1,4 @@
-import type { Router } from 'express';
+import type { Request, Router } from 'express';
 import { z } from 'zod';
 import type { BacktestRow, PolicyAdmin, PolicyTrials } from '../domain/admin.ts';
 import type { Log } from '../domain/log.ts';
@@ -21,7 +21,7 @@ const progressEvery = 100;
 export function policyRoutes(
   router: Router,
   ports: { readonly policy: PolicyAdmin; readonly trials: PolicyTrials; readonly log: Log },
-  actor: string,
+  actor: (request: Request) => string,
 ): void {
   const { policy, trials } = ports;
   router.get(
@@ -50,12 +50,14 @@ export function policyRoutes(
     '/policy/apply',
     json((request) => {
       const { text, file } = read(policyText, request.body);
-      return policy.apply(text, file, actor);
+      return policy.apply(text, file, actor(request));
     }),
   );
   router.post(
     '/policy/rollback',
-    json((request) => policy.rollback(read(z.strictObject({ version }), request.body).version, actor)),
+    json((request) =>
+      policy.rollback(read(z.strictObject({ version }), request.body).version, actor(request)),
+    ),
   );
   router.post(
     '/policy/explain',

@@ -1,26 +1,7 @@
 import express, { type RequestHandler, type Router } from 'express';
-import type { BaselineAdmin, PolicyAdmin, PolicyTrials, UpstreamAdmin, VaultAdmin } from '../domain/admin.ts';
-import type { HeldPushes, NotifyAdmin, PushReviews } from '../domain/approval.ts';
-import type { Directory } from '../domain/identity.ts';
-import type { Log } from '../domain/log.ts';
-import type { LedgerCounts, LedgerReader } from '../domain/record.ts';
+import type { WebPorts } from './web-ports.ts';
 
-/** Everything that pages and the API speak for. */
-export interface WebPorts {
-  readonly directory: Directory;
-  readonly ledger: LedgerReader & LedgerCounts;
-  readonly policy: PolicyAdmin;
-  readonly trials: PolicyTrials;
-  readonly baselines: BaselineAdmin;
-  readonly upstreams: UpstreamAdmin;
-  readonly vault: VaultAdmin;
-  readonly held: HeldPushes;
-  readonly reviews: PushReviews;
-  readonly notify: NotifyAdmin;
-  /** Such as `https://git.example.com`, without a slash at the end; asked when needed, since the port may be chosen at start. */
-  readonly publicUrl: () => string;
-  readonly log: Log;
-}
+export type { WebPorts } from './web-ports.ts';
 
 /** The pages: each entry gives a router with paths such as `/pushes`, for somebody who has signed in. */
 const pages: readonly ((ports: WebPorts) => Router)[] = [];
