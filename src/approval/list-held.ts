@@ -25,18 +25,12 @@ export async function listHeld(
   const before = query.before === undefined ? undefined : await placeBefore(store, live, query.before);
   const passes = (push: HeldPush) =>
     passesQuery(push, query, state) && (waitsFor === undefined || waits(push));
-  const isOpenOnly =
-    waitsFor !== undefined || (state !== 'all' && !isFinal(state === 'open' ? 'pending' : state));
-  if (isOpenOnly) {
+  if (waitsFor !== undefined || state === 'open' || (state !== 'all' && !isFinal(state))) {
     const open = [...live.values()].filter((push) => passes(push) && (!before || placeOf(push) < before));
     return open.sort((a, b) => (placeOf(a) < placeOf(b) ? 1 : -1)).slice(0, limit);
   }
   const found: HeldPush[] = [];
-  const filter = {
-    user: query.user,
-    repo: query.repo,
-    state: state === 'all' ? undefined : state,
-  };
+  const filter = { user: query.user, repo: query.repo, state: state === 'all' ? undefined : state };
   for await (const id of findIds(store, filter, query.ref, before)) {
     const push = live.get(id) ?? (await readRow(store, id))?.push;
     if (push && passes(push)) found.push(push);
