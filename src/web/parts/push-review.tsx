@@ -1,0 +1,323 @@
+import type { FileDiff, HeldPush, RefReview, ReviewFile } from '../../domain/approval.ts';
+import type { CommitFacts, Finding, UnknownFact } from '../../domain/facts.ts';
+import { diffKey, type ReadReview } from '../read-review.ts';
+import { type DiffLook, DiffView } from './diff-view.tsx';
+import { peerText } from './peer-text.ts';
+import { bytesText, Message, ShortOid, Time } from './pieces.tsx';
+import { Lines } from './push-facts.tsx';
+import { counted } from './push-list.tsx';
+
+/** Rows of one list on the page; the rest is counted. */
+const mostRows = 200;
+
+/** What the push would do: of every ref its commits, findings and files, with their diffs. */
+export function Review({
+  push,
+  review,
+  look,
+}: {
+  readonly push: HeldPush;
+  readonly review: ReadReview;
+  readonly look: DiffLook;
+}) {
+  return (
+    <section aria-labelledby="review">
+      <h2 id="review">What it would do</h2>
+      {review.failed !== undefined && (
+        <Message tone="bad">The content of the push could not be read: {peerText(review.failed)}</Message>
+      )}
+      {review.refs.length > 0 && <LookLinks push={push} look={look} />}
+      {review.refs.map((one, at) => (
+        <OneRef key={one.ref.ref} push={push} one={one} at={at} diffs={review.diffs} look={look} />
+      ))}
+    </section>
+  );
+}
+
+function LookLinks({ push, look }: { readonly push: HeldPush; readonly look: DiffLook }) {
+  const here = `/-/pushes/${encodeURIComponent(push.id)}`;
+  return (
+    <nav class="tabs small" aria-label="How diffs are shown">
+      <ul>
+        <li>
+          <a href={`${here}#review`} aria-current={look === 'unified' ? 'true' : undefined}>
+            Unified
+          </a>
+        </li>
+        <li>
+          <a href={`${here}?view=split#review`} aria-current={look === 'split' ? 'true' : undefined}>
+            Side by side
+          </a>
+        </li>
+      </ul>
+    </nav>
+  );
+}
+
+/** The page of one file's diff. */
+export function fileHref(push: HeldPush, ref: string, path: string, look: DiffLook): string {
+  const query = new URLSearchParams({ ref, path, ...(look === 'split' ? { view: look } : {}) });
+  return `/-/pushes/${encodeURIComponent(push.id)}/file?${query}`;
+}
+
+function OneRef({
+  push,
+  one,
+  at,
+  diffs,
+  look,
+}: {
+  readonly push: HeldPush;
+  readonly one: RefReview;
+  readonly at: number;
+  readonly diffs: ReadReview['diffs'];
+  readonly look: DiffLook;
+}) {
+  const { ref } = one.ref;
+  const href = (path: string): string => fileHref(push, ref, path, look);
+  return (
+    <section class="ref-review" aria-labelledby={`ref-${at}`}>
+      <h3 id={`ref-${at}`}>
+        <code>{peerText(ref)}</code>
+      </h3>
+      <p class="note">
+        {one.base === undefined ? (
+          'Everything on it is new here.'
+        ) : (
+          <>
+            Compared with <ShortOid oid={one.base} />.
+          </>
+        )}
+      </p>
+      {one.gone !== undefined && <p class="note">{peerText(one.gone)}</p>}
+      <Findings findings={one.findings} />
+      <Unknowns unknowns={one.unknowns} />
+      <Commits commits={one.commits} count={one.commitCount} />
+      <Files one={one} at={at} diffs={diffs} href={href} />
+      {one.files.map((file, index) => {
+        const diff = diffs.get(diffKey(ref, file.path));
+        return (
+          diff !== undefined && (
+            <FileCard
+              key={file.path}
+              id={`file-${at}-${index}`}
+              file={file}
+              diff={diff}
+              look={look}
+              href={href}
+            />
+          )
+        );
+      })}
+    </section>
+  );
+}
+
+function Findings({ findings }: { readonly findings: readonly Finding[] }) {
+  if (findings.length === 0) return null;
+  return (
+    <>
+      <h4>{counted(findings.length, 'secret')} found</h4>
+      <ul class="findings">
+        {findings.slice(0, mostRows).map((found, at) => (
+          <li key={at}>
+            <span class={`tag ${found.state === 'new' ? 'bad' : 'mild'}`}>
+              {found.state === 'new' ? found.confidence : 'accepted'}
+            </span>{' '}
+            {peerText(found.rule)} in{' '}
+            {found.path === undefined ? found.place : <code>{peerText(found.path)}</code>}
+            {found.line !== undefined && `, line ${found.line}`}
+            {': '}
+            <mark class="masked">{peerText(found.sample)}</mark>
+          </li>
+        ))}
+      </ul>
+      <More count={findings.length - mostRows} what="findings" />
+    </>
+  );
+}
+
+function Unknowns({ unknowns }: { readonly unknowns: readonly UnknownFact[] }) {
+  if (unknowns.length === 0) return null;
+  return (
+    <>
+      <h4>What could not be established</h4>
+      <ul>
+        {unknowns.slice(0, mostRows).map(({ what, text }, at) => (
+          <li key={at}>
+            {what}: {peerText(text)}
+          </li>
+        ))}
+      </ul>
+      <More count={unknowns.length - mostRows} what="more" />
+    </>
+  );
+}
+
+function More({ count, what }: { readonly count: number; readonly what: string }) {
+  return count <= 0 ? null : <p class="note">{`${count} ${what} are not listed.`}</p>;
+}
+
+function Commits({ commits, count }: { readonly commits: readonly CommitFacts[]; readonly count: number }) {
+  if (count === 0) return <p class="note">It brings no new commit.</p>;
+  return (
+    <>
+      <h4>{counted(count, 'commit')}</h4>
+      <ol class="commits">
+        {commits.slice(0, mostRows).map((commit) => (
+          <Commit key={commit.oid} commit={commit} />
+        ))}
+      </ol>
+      <More count={count - Math.min(commits.length, mostRows)} what="older commits" />
+    </>
+  );
+}
+
+function Commit({ commit }: { readonly commit: CommitFacts }) {
+  const { oid, author, committer, message, messageCut, signature } = commit;
+  const [subject = '', ...rest] = message.trim().split('\n');
+  const body = rest.join('\n').trim();
+  const isOther = author.name !== committer.name || author.email !== committer.email;
+  return (
+    <li>
+      <ShortOid oid={oid} /> <b>{peerText(subject) || '(no message)'}</b>
+      <br />
+      <span class="note">
+        {`${peerText(author.name)} <${peerText(author.email)}>`}
+        {isOther && <b>{`, committed by ${peerText(committer.name)} <${peerText(committer.email)}>`}</b>}
+        {', '}
+        <CommitTime seconds={committer.time} />
+        {signature === 'none' ? ', not signed' : `, ${signature} signature (not verified)`}
+      </span>
+      {body !== '' && (
+        <details>
+          <summary>Message</summary>
+          <Lines text={body} />
+          {messageCut && <p class="note">The message goes on.</p>}
+        </details>
+      )}
+    </li>
+  );
+}
+
+/** What a commit claims may be no time at all. */
+function CommitTime({ seconds }: { readonly seconds: number }) {
+  const date = new Date(seconds * 1000);
+  return Number.isNaN(date.getTime()) ? <>at no valid time</> : <Time at={date.toISOString()} />;
+}
+
+function Files({
+  one,
+  at,
+  diffs,
+  href,
+}: {
+  readonly one: RefReview;
+  readonly at: number;
+  readonly diffs: ReadReview['diffs'];
+  readonly href: (path: string) => string;
+}) {
+  if (one.files.length === 0) return null;
+  return (
+    <>
+      <h4>{counted(one.fileCount, 'file')}</h4>
+      {one.isCut && <p class="note">There are too many files to compare; these are some of them.</p>}
+      <div class="scroll">
+        <table class="files">
+          <caption class="unseen">Files that change on {peerText(one.ref.ref)}</caption>
+          <thead>
+            <tr>
+              <th scope="col">Change</th>
+              <th scope="col">Path</th>
+              <th scope="col">Lines</th>
+              <th scope="col">Size</th>
+              <th scope="col">Note</th>
+            </tr>
+          </thead>
+          <tbody>
+            {one.files.slice(0, mostRows).map((file, index) => {
+              const diff = diffs.get(diffKey(one.ref.ref, file.path));
+              return (
+                <tr key={file.path}>
+                  <td>{file.kind}</td>
+                  <td>
+                    <a href={diff === undefined ? href(file.path) : `#file-${at}-${index}`}>
+                      <code>{peerText(file.path)}</code>
+                    </a>
+                    <From file={file} />
+                  </td>
+                  <td>{diff !== undefined && <Counts diff={diff} />}</td>
+                  <td>{file.size !== undefined && bytesText(file.size)}</td>
+                  <td>
+                    <Marks file={file} />
+                  </td>
+                </tr>
+              );
+            })}
+          </tbody>
+        </table>
+      </div>
+      <More count={one.fileCount - Math.min(one.files.length, mostRows)} what="more files" />
+    </>
+  );
+}
+
+function From({ file: { from } }: { readonly file: ReviewFile }) {
+  if (from === undefined) return null;
+  return (
+    <>
+      {' from '}
+      <code>{peerText(from)}</code>
+    </>
+  );
+}
+
+function Counts({ diff: { added, removed } }: { readonly diff: FileDiff }) {
+  return (
+    <>
+      <span class="good-text">+{added}</span> <span class="bad-text">-{removed}</span>
+    </>
+  );
+}
+
+/** What people should look at: sensitive paths, secrets, modes and content that is not text. */
+export function Marks({ file }: { readonly file: ReviewFile }) {
+  const { sensitive, findings, lfs, type, mode, oldMode } = file;
+  const isOdd = type !== undefined && type !== 'text' && type !== 'empty';
+  return (
+    <>
+      {sensitive && <span class="tag wait">sensitive</span>}
+      {findings > 0 && <span class="tag bad">{counted(findings, 'secret')}</span>}
+      {lfs && <span class="tag mild">LFS</span>}
+      {isOdd && <span class="tag mild">{peerText(type)}</span>}
+      {mode !== undefined && mode !== 'file' && mode !== oldMode && <span class="tag wait">{mode}</span>}
+    </>
+  );
+}
+
+/** One file with its diff, unfolded. */
+function FileCard({
+  id,
+  file,
+  diff,
+  look,
+  href,
+}: {
+  readonly id: string;
+  readonly file: ReviewFile;
+  readonly diff: FileDiff;
+  readonly look: DiffLook;
+  readonly href: (path: string) => string;
+}) {
+  return (
+    <details class="file" id={id} open={diff.is === 'text' || diff.hunks.length > 0}>
+      <summary>
+        <code>{peerText(file.path)}</code> <Counts diff={diff} /> <Marks file={file} />
+      </summary>
+      <DiffView diff={diff} path={file.path} look={look} />
+      <p class="note">
+        <a href={href(file.path)}>This file alone</a>
+      </p>
+    </details>
+  );
+}

@@ -1,0 +1,69 @@
+import type { HeldPush, HeldPushes, HeldQuery, HeldState } from '../domain/approval.ts';
+import { maySee } from './may-see.ts';
+import type { Viewer } from './viewer.ts';
+
+/** How many pushes are looked through for one page of a list; beyond that its last row says where to go on. */
+const mostLooked = 1_000;
+const step = 200;
+
+/** One page of a list, and where the next one begins; absent on the last. */
+export interface PushList {
+  readonly rows: readonly HeldPush[];
+  readonly next?: string;
+}
+
+const open: ReadonlySet<HeldState> = new Set(['received', 'processing', 'pending', 'approved']);
+
+/** Whether people or the upstream still have something to do with it. */
+export function isOpen({ state }: Pick<HeldPush, 'state'>): boolean {
+  return open.has(state);
+}
+
+/**
+ * The newest pushes of the query that this viewer may see, at most `limit`. Who sees only own pushes
+ * asks for these alone, whatever the query says. @throws NOT_FOUND for an unknown `before`
+ */
+export async function visiblePushes(
+  ports: { readonly held: HeldPushes },
+  viewer: Viewer | 'operator',
+  query: HeldQuery,
+  keep: (push: HeldPush) => boolean = () => true,
+): Promise<PushList> {
+  const asked = asSeenBy(viewer, query);
+  if (asked === undefined) return { rows: [] };
+  const rows: HeldPush[] = [];
+  let { before } = asked;
+  for (let looked = 0; looked < mostLooked; looked += step) {
+    const page = await ports.held.list({
+      ...asked,
+      limit: step,
+      ...(before === undefined ? {} : { before }),
+    });
+    for (const push of page) {
+      if (!keep(push) || !(await sees(ports, viewer, push))) continue;
+      const last = rows.at(-1);
+      if (rows.length >= query.limit && last !== undefined) return { rows, next: last.id };
+      rows.push(push);
+    }
+    before = page.at(-1)?.id;
+    if (page.length < step || before === undefined) return { rows };
+  }
+  return before === undefined ? { rows } : { rows, next: before };
+}
+
+/** Whether this viewer may see it; the operator sees everything. */
+export async function sees(
+  ports: { readonly held: HeldPushes },
+  viewer: Viewer | 'operator',
+  push: HeldPush,
+): Promise<boolean> {
+  return viewer === 'operator' || (await maySee(ports, viewer, push));
+}
+
+/** What nobody else may see is not looked through; undefined when nothing can be left. */
+function asSeenBy(viewer: Viewer | 'operator', query: HeldQuery): HeldQuery | undefined {
+  if (viewer === 'operator' || viewer.user.role !== 'user') return query;
+  const { name } = viewer.user;
+  if (query.user !== undefined && query.user !== name) return undefined;
+  return { ...query, user: name };
+}
