@@ -5,8 +5,9 @@ import { createInterface } from 'node:readline';
 import { loadConfig } from '../app/config.ts';
 import { runStateSchema } from '../app/run-state.ts';
 import { type ErrorCode, errorCodes, RefgateError } from '../domain/error.ts';
+import { type Call, isRemote, remoteCall } from './remote-admin.ts';
 
-/** Speaks to the administrative API of the running server, over its admin socket. */
+/** Speaks to the administrative API of the running server, over its admin socket or over HTTP. */
 export interface AdminClient {
   get<T>(path: string, query?: Readonly<Record<string, string | undefined>>): Promise<T>;
   send<T>(method: 'POST' | 'DELETE', path: string, body?: unknown): Promise<T>;
@@ -14,11 +15,19 @@ export interface AdminClient {
   lines<T>(path: string, body?: unknown): AsyncIterable<T>;
 }
 
-/** Finds the server that runs with this configuration file. @throws NOT_FOUND when none does */
+/**
+ * The server of REFGATE_URL, as the user of REFGATE_TOKEN, where both are set;
+ * else the one that runs with this configuration file, as its operator.
+ * @throws NOT_FOUND when there is none, USAGE for an environment that is not right
+ */
 export function connectAdmin(configFile: string): AdminClient {
+  return clientOver(isRemote() ? remoteCall() : socketCall(configFile));
+}
+
+function socketCall(configFile: string): Call {
   const { data } = loadConfig(configFile);
   const socketPath = findSocket(data, configFile);
-  const call = (method: string, path: string, body?: unknown): Promise<IncomingMessage> =>
+  return (method, path, body) =>
     new Promise((resolve, reject) => {
       const text = body === undefined ? undefined : JSON.stringify(body);
       const headers =
@@ -29,6 +38,9 @@ export function connectAdmin(configFile: string): AdminClient {
       outgoing.on('error', (cause) => reject(notRunning(configFile, cause)));
       outgoing.end(text);
     });
+}
+
+function clientOver(call: Call): AdminClient {
   return {
     async get<T>(path: string, query: Readonly<Record<string, string | undefined>> = {}) {
       const given = Object.entries(query).filter(

@@ -3,7 +3,9 @@ import { actorOf, type CallerOf, guardedRouter } from './api-needs.ts';
 import { baselineRoutes } from './baseline-routes.ts';
 import { directoryRoutes } from './directory-routes.ts';
 import { ledgerRoutes } from './ledger-routes.ts';
+import { notifyRoutes } from './notify-routes.ts';
 import { policyRoutes } from './policy-routes.ts';
+import { pushRoutes } from './push-routes.ts';
 import { upstreamRoutes } from './upstream-routes.ts';
 import type { WebPorts } from './web-ports.ts';
 
@@ -14,6 +16,8 @@ export function apiRoutes(ports: WebPorts, callerOf: CallerOf): Router {
   policyRoutes(router, ports, (request) => actorOf(callerOf(request)));
   baselineRoutes(router, ports, (request) => actorOf(callerOf(request)));
   ledgerRoutes(router, ports.ledger, callerOf);
+  pushRoutes(router, ports, callerOf);
+  notifyRoutes(router, ports.notify, (request) => actorOf(callerOf(request)));
   upstreamRoutes(router, ports, callerOf);
   return router;
 }

@@ -4,6 +4,7 @@ import type { CheckLine, VaultChange } from '../../domain/admin.ts';
 import { RefgateError } from '../../domain/error.ts';
 import { Secret } from '../../domain/secret.ts';
 import { formatTable, type Output, print } from '../output.ts';
+import { isRemote } from '../remote-admin.ts';
 import { readText } from './identity.ts';
 import { adminOf, optionsOf, withJson } from './shared.ts';
 
@@ -16,12 +17,16 @@ export function addUpstreamCommands(program: Command, output: Output): void {
   );
 }
 
+const besideServer =
+  'the agent takes credentials beside the server only; run this there, with --config and without REFGATE_URL';
+
 /** Asks the gateway to record and sign the change, then takes the ticket and the secret to the agent, past the gateway. */
 async function changeVault(
   command: Command,
   change: VaultChange,
   secret?: Secret<string>,
 ): Promise<readonly HeldCredential[]> {
+  if (isRemote()) throw new RefgateError('USAGE', 'client', besideServer);
   const admin = adminOf(command);
   const { socket, ticket } = await admin.send<{ socket: string; ticket: string }>(
     'POST',
