@@ -56,8 +56,16 @@ export class Codeowners {
     this.problems = problems;
     this.#compiled = rules;
     this.#maxWork = limits.work;
-    for (const [at, { pattern }] of rules.entries()) {
-      const key = bucketOf(pattern);
+    const keys = rules.map(({ pattern }) => keysOf(pattern));
+    const uses = new Map<string, number>();
+    for (const key of keys.flat()) uses.set(key, (uses.get(key) ?? 0) + 1);
+    const usesOf = (key: string): number => uses.get(key) ?? 0;
+    for (const [at, candidates] of keys.entries()) {
+      // The rarest part keeps buckets small: `services` in `/services/pay/` tells little, `pay` much.
+      const key = candidates.reduce(
+        (best, one) => (usesOf(one) < usesOf(best) ? one : best),
+        candidates[0] ?? '',
+      );
       const bucket = this.#buckets.get(key);
       if (bucket) bucket.push(at);
       else this.#buckets.set(key, [at]);
@@ -66,13 +74,13 @@ export class Codeowners {
 
   /** The line that decides about a path; undefined when none matches. Throws LIMIT_EXCEEDED (client) once all the paths asked about are too much work. */
   ownersOf(path: string): PathOwners | undefined {
-    let best = this.#lastOf('', path, -1);
+    let best = -1;
     for (const part of path.split('/')) {
       best = this.#lastOf(part, path, best);
       const dot = part.lastIndexOf('.');
       if (dot >= 0) best = this.#lastOf(`*${part.slice(dot)}`, path, best);
     }
-    return this.#compiled[best];
+    return this.#compiled[this.#lastOf('', path, best)];
   }
 
   /** The last rule of a bucket that matches, where it comes after `best`. */
@@ -93,13 +101,11 @@ function tooMuch(): RefgateError {
   return new RefgateError('LIMIT_EXCEEDED', 'client', detail);
 }
 
-/** The longest name in the pattern, or its file extension; empty where every path must be tried. */
-function bucketOf(pattern: string): string {
-  const parts = pattern.split('/').filter((part) => part !== '');
-  const names = parts.filter((part) => !/[*?\\]/.test(part));
-  if (names.length > 0)
-    return names.reduce((longest, name) => (name.length > longest.length ? name : longest));
-  return parts.find((part) => /^\*\.[^*?\\.]+$/.test(part)) ?? '';
+/** Parts that every path which the pattern matches holds: names, and file extensions such as `*.js`. None where every path must be tried. */
+function keysOf(pattern: string): readonly string[] {
+  return pattern
+    .split('/')
+    .filter((part) => part !== '' && (/^\*\.[^*?\\.]+$/.test(part) || !/[*?\\]/.test(part)));
 }
 
 /** Reads a CODEOWNERS file of at most `maxCodeownersBytes`. Never throws: what is not valid is in `problems`. */
@@ -154,6 +160,7 @@ function globsOf(pattern: string): readonly Glob[] {
   if (fault !== undefined) throw new GlobError(fault);
   const inFolder = pattern.endsWith('/');
   const bare = inFolder ? pattern.slice(0, -1) : pattern;
+  if (bare === '*') return [new Glob(inFolder ? '*/**' : '**')];
   const anchored = bare.includes('/') || bare === '**';
   const glob = anchored ? bare.replace(/^\//, '') : `**/${bare}`;
   if (inFolder) return [new Glob(`${glob}/**`)];
