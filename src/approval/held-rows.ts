@@ -27,17 +27,19 @@ const end = (folder: string): string => `${folder.slice(0, -1)}"`;
 
 /**
  * The writes that make the row durable, with the keys under which it is found.
- * In the index a push is from its opening on, and under its state once that is
- * final; so none of its keys ever changes.
+ * In the index a push is from its opening (`isNew`) on, and under its state
+ * once that is final; so none of its keys ever changes.
  */
-export function putRow(row: HeldRow): StoreWrite[] {
+export function putRow(row: HeldRow, isNew: boolean): StoreWrite[] {
   const { push } = row;
   const live = { key: folders.live + push.id };
-  const indexed = Buffer.from(JSON.stringify(push.refs.length > maxIndexedRefs ? [] : refsOf(push)));
+  const isOver = isFinal(push.state);
+  const refs = Buffer.from(JSON.stringify(push.refs.length > maxIndexedRefs ? [] : refsOf(push)));
   return [
     { type: 'put', key: folders.push + push.id, value: Buffer.from(JSON.stringify(row)) },
-    isFinal(push.state) ? { type: 'del', ...live } : { type: 'put', ...live, value: new Uint8Array() },
-    ...indexKeys(push).map((key) => ({ type: 'put' as const, key, value: indexed })),
+    isOver ? { type: 'del', ...live } : { type: 'put', ...live, value: new Uint8Array() },
+    ...(isNew ? indexKeys(push, undefined) : []).map((key) => ({ type: 'put' as const, key, value: refs })),
+    ...(isOver ? indexKeys(push, push.state) : []).map((key) => ({ type: 'put' as const, key, value: refs })),
   ];
 }
 
@@ -81,23 +83,19 @@ export async function* findIds(
 }
 
 function mayHave(value: Uint8Array, ref: string): boolean {
-  const refs: string[] = JSON.parse(Buffer.from(value).toString());
-  return refs.length === 0 || refs.includes(ref);
+  const refs = Buffer.from(value).toString();
+  return refs === '[]' || refs.includes(JSON.stringify(ref));
 }
 
 function refsOf(push: HeldPush): readonly string[] {
   return push.refs.map((update) => update.ref);
 }
 
-function indexKeys(push: HeldPush): string[] {
+function indexKeys(push: HeldPush, state: HeldState | undefined): string[] {
   const { repo } = push;
-  const user = push.principal.user;
-  const states = isFinal(push.state) ? [undefined, push.state] : [undefined];
-  return states.flatMap((state) =>
-    [{}, { user }, { repo }, { user, repo }].map(
-      (filter) => indexFolder({ ...filter, state }) + placeOf(push),
-    ),
-  );
+  const { user } = push.principal;
+  const filters = [{ state }, { user, state }, { repo, state }, { user, repo, state }];
+  return filters.map((filter) => indexFolder(filter) + placeOf(push));
 }
 
 function indexFolder({ user, repo, state }: HeldFilter): string {

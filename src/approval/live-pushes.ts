@@ -7,7 +7,7 @@ import { isFinal } from './states.ts';
 import { noPush } from './told.ts';
 
 /** Where held pushes are kept, and who is told of their changes. */
-export interface Keeping {
+interface Keeping {
   readonly store: Store;
   readonly recorder: Recorder;
   readonly outbox: Outbox;
@@ -72,7 +72,7 @@ export class LivePushes {
   ): Promise<void> {
     const { push, told, by } = change;
     const row = { push, rawPushOptions: isFinal(push.state) ? [] : rawPushOptions };
-    const writes = [...putRow(row), ...this.#noticeWrites(change)];
+    const writes = [...putRow(row, !this.#pushes.has(push.id)), ...this.#noticeWrites(change)];
     await this.#keeping.recorder.append(told.code, told.data, { session: push.session, actor: by, writes });
     this.#remember(row);
   }

@@ -9,22 +9,22 @@ import { isFinal } from './states.ts';
 import { becameOf } from './told.ts';
 
 /** The most characters of a reason. */
-export const maxReason = 2000;
+const maxReason = 2000;
 
 /** Who wants to vote: a user name, and the role that was proved. */
-export interface Wanting {
+interface Wanting {
   readonly user: string;
   readonly role: Role;
 }
 
 /** Whether the account belongs to who pushes, or pushed when it was opened; owners of both are followed. */
-export function isPusher(push: HeldPush, name: string, user: FindUser): boolean {
+function isPusher(push: HeldPush, name: string, user: FindUser): boolean {
   const person = personOf(name, user);
   return person === personOf(push.principal.user, user) || person === push.person;
 }
 
 /** The asks on a seat of which the user sits. */
-export function asksOf(push: HeldPush, record: UserRecord): readonly Asked[] {
+function asksOf(push: HeldPush, record: UserRecord): readonly Asked[] {
   const who = { user: record.name, groups: record.groups };
   return push.asks.filter((asked) => asked.seats.some((seat) => sitsOn(seat, who)));
 }
@@ -49,7 +49,7 @@ export function mayVote(push: HeldPush, wanting: Wanting, user: FindUser): MayVo
 
 /** Why the user neither votes nor forces. */
 function whyNoVoter(push: HeldPush, wanting: Wanting, record: UserRecord | undefined): string | undefined {
-  if (push.state !== 'pending') return `${becameOf(push)}; there is nothing to vote on any more`;
+  if (push.state !== 'pending') return `${becameOf(push)}; no vote is needed any more`;
   if (!record)
     return 'only a person votes, and this is not a user; set REFGATE_URL and REFGATE_TOKEN to your own and vote again';
   if (record.kind !== 'person')
