@@ -1,5 +1,5 @@
 /**
- * The Debian packages that tests want: other people's Git clients and servers.
+ * The Debian packages that tests want: other people's Git clients and servers, and a browser.
  * Installed only by root where apt-get is; elsewhere, and on failure, the tests
  * that want them say so and are skipped.
  */
@@ -20,6 +20,7 @@ const wanted = [
   { packages: ['libjgit-java'], present: () => existsSync('/usr/share/java/org.eclipse.jgit.jar') },
   { packages: ['default-jdk-headless'], present: () => runs('javac', '-version') },
   { packages: ['ssh-audit'], present: () => runs('ssh-audit', '--help') },
+  { packages: ['chromium'], present: () => existsSync('/usr/bin/chromium') },
 ];
 
 /** Installs what is missing, quietly. Gives the packages that are still missing. */

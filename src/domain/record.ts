@@ -171,7 +171,8 @@ export interface EventPayloads {
   'admin.vault-changed': VaultEvent;
   /** `web`: the public id of the sign-in. */
   'web.signed-in': { web: string; address: string; credential: Principal['credential'] };
-  'web.signed-out': { web: string; why: 'user' | 'revoked' };
+  /** `ended`: the user or the credential did. `stolen`: a cookie was used after its successor, so two browsers had it. */
+  'web.signed-out': { web: string; why: 'user' | 'revoked' | 'ended' | 'stolen' };
   'server.started': { version: string };
   'server.stopped': Record<string, never>;
 }

@@ -1,7 +1,5 @@
 import { isIPv6 } from 'node:net';
 
-/** Failures of one source within a minute that are answered as failures; what comes above is told to wait. */
-const most = 20;
 const windowMs = 60_000;
 
 /** Sources that are remembered; with more of them, the oldest is forgotten. */
@@ -11,9 +9,12 @@ const maxSources = 10_000;
 export class FailedTries {
   readonly #bySource = new Map<string, { count: number; readonly until: number }>();
   readonly #clock: () => number;
+  readonly #most: number;
 
-  constructor(clock: () => number = Date.now) {
+  /** `most`: failures of one source within a minute that are answered as failures; what comes above is told to wait. */
+  constructor(clock: () => number = Date.now, most = 20) {
     this.#clock = clock;
+    this.#most = most;
   }
 
   /** Notes a failure; gives the seconds to wait when there were too many, else undefined. */
@@ -29,7 +30,7 @@ export class FailedTries {
       return undefined;
     }
     known.count += 1;
-    return known.count > most ? Math.ceil((known.until - now) / 1_000) : undefined;
+    return known.count > this.#most ? Math.ceil((known.until - now) / 1_000) : undefined;
   }
 }
 

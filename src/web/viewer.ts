@@ -22,6 +22,11 @@ export function setViewer(request: Request, viewer: Viewer): void {
   viewers.set(request, viewer);
 }
 
+/** Who sends this request, where somebody has signed in. */
+export function findViewer(request: Request): Viewer | undefined {
+  return viewers.get(request);
+}
+
 /** Who sends this request. @throws AUTHENTICATION_FAILED when nobody signed in */
 export function viewerOf(request: Request): Viewer {
   const viewer = viewers.get(request);
@@ -45,6 +50,6 @@ export function requireRole({ user }: Viewer, ...roles: readonly Role[]): void {
 }
 
 /** Who reads everything; others see their own, and reviewers what they may vote on. */
-export function seesAll({ user }: Viewer): boolean {
+export function seesAll({ user }: Pick<Viewer, 'user'>): boolean {
   return user.role === 'admin' || user.role === 'auditor';
 }

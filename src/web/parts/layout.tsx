@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import type { Flash } from '../frame.ts';
+import { assetUrl } from '../serve-assets.ts';
 import { seesAll, type Viewer } from '../viewer.ts';
 import { Message } from './pieces.tsx';
 
@@ -26,9 +27,9 @@ export function Layout({ title, viewer, at, waiting = 0, live, flash, children }
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
         <title>{`${title} · Refgate`}</title>
-        <link rel="icon" href="/-/assets/refgate.svg" type="image/svg+xml" />
-        <link rel="stylesheet" href="/-/assets/refgate.css" />
-        <script src="/-/assets/refgate.js" defer />
+        <link rel="icon" href={assetUrl('refgate.svg')} type="image/svg+xml" />
+        <link rel="stylesheet" href={assetUrl('refgate.css')} />
+        <script src={assetUrl('refgate.js')} defer />
       </head>
       <body data-live={live}>
         <a class="skip" href="#main">
