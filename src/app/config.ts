@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { RefgateError } from '../domain/error.ts';
+import { notifySchema } from './notify-config.ts';
 import { parseDuration, parseSize } from './units.ts';
 
 /**
@@ -109,6 +110,8 @@ const limits = z
     deltaDepth: count.default(4_095),
     sessionsPerUser: count.default(256),
     pushesPerUser: count.default(8),
+    heldPushesPerUser: count.default(50),
+    heldBytesPerUser: size.default(8 * 2 ** 30),
   })
   .prefault({});
 
@@ -135,6 +138,7 @@ const schema = z.strictObject({
   secrets: z
     .strictObject({ defaults: z.boolean().default(true), rules: z.array(z.string().min(1)).default([]) })
     .prefault({}),
+  notify: notifySchema.default([]),
   noThin: z.boolean().default(true),
   agentSocket: z.string().min(1).optional(),
   limits,

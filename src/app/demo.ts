@@ -42,10 +42,14 @@ rules:
     when: { file: { type: [elf, pe, mach-o] }, change: [add, modify] }
     then: deny
     say: "publish it as a release asset"
+  - name: deploys-are-reviewed
+    when: { ref: "refs/heads/main", path: "deploy/**" }
+    then: { ask: { group: reviewers, approvals: 1, within: 30m, reason: true } }
 tests:
   - { name: a push to main passes, who: { user: alice, groups: [dev] }, repo: acme/web, updates: [{ ref: refs/heads/main, change: fast-forward }], expect: allow }
   - { name: main keeps its history, who: { user: alice, groups: [dev] }, repo: acme/web, updates: [{ ref: refs/heads/main, change: non-fast-forward }], expect: deny, rule: history-is-kept }
   - { name: a secret stays out, who: { user: alice, groups: [dev] }, repo: acme/web, updates: [{ ref: refs/heads/main, change: fast-forward }], secrets: [{ rule: github-pat, confidence: high, path: src/config.ts }], expect: deny, rule: no-secrets }
+  - { name: a deploy waits for a reviewer, who: { user: alice, groups: [dev] }, repo: acme/web, updates: [{ ref: refs/heads/main, change: fast-forward }], paths: [{ path: deploy/web.yaml, change: add }], expect: ask, rule: deploys-are-reviewed }
 `;
 
 /** Two commits on main, as a git-fast-import(1) stream; the dates are fixed so that every demo begins alike. */
@@ -117,7 +121,7 @@ function makeUpstream(repo: string): void {
   }
 }
 
-/** Registers the demo's people once, and gives alice a token that lives a week, in `alice.token`. */
+/** Registers the demo's people once, and gives each a token that lives a week, in `NAME.token`. */
 export async function registerDemoUsers(folder: string, directory: Directory): Promise<void> {
   const actor = 'demo';
   const known = new Set((await directory.users()).map((user) => user.name));
@@ -131,12 +135,18 @@ export async function registerDemoUsers(folder: string, directory: Directory): P
       actor,
     );
   }
-  const alive = (await directory.tokens('alice')).some(
+  if (!known.has('dana'))
+    await directory.addUser({ name: 'dana', kind: 'person', groups: [], role: 'admin' }, actor);
+  for (const name of ['alice', 'carol', 'dana']) await keepToken(folder, directory, name, actor);
+}
+
+async function keepToken(folder: string, directory: Directory, name: string, actor: string): Promise<void> {
+  const alive = (await directory.tokens(name)).some(
     (token) => token.revokedAt === undefined && Date.parse(token.expiresAt) > Date.now() + 3_600_000,
   );
-  const file = join(folder, 'alice.token');
+  const file = join(folder, `${name}.token`);
   if (alive && existsSync(file)) return;
-  const { token } = await directory.createToken('alice', 7 * 86_400_000, actor);
+  const { token } = await directory.createToken(name, 7 * 86_400_000, actor);
   writeFileSync(file, token, { mode: 0o600 });
 }
 
@@ -168,9 +178,10 @@ export function demoStory({ folder, ssh, http, hostKey }: DemoAddresses): string
   writeFileSync(join(folder, 'ssh_config'), sshConfig(folder));
   const path = (name: string): string => join(relative(process.cwd(), folder) || '.', name);
   const at = (name: string): string => (/^[\w./-]+$/.test(path(name)) ? path(name) : `'${path(name)}'`);
+  const tokenOf = (name: string): string => readFileSync(join(folder, `${name}.token`), 'utf8');
   const withToken = new URL(`${http}/acme/web.git`);
   withToken.username = 'alice';
-  withToken.password = readFileSync(join(folder, 'alice.token'), 'utf8');
+  withToken.password = tokenOf('alice');
   return `
 Refgate is running. In another terminal, in this folder:
 
@@ -195,10 +206,23 @@ Refgate is running. In another terminal, in this folder:
   # 6. the same repository over HTTP, with alice's token
   git ls-remote ${withToken.href}
 
-  # 7. what happened, from the ledger
+  # 7. a push that waits for a reviewer: it says which page, and goes on once carol approves it there
+  mkdir -p deploy && echo "replicas: 3" > deploy/web.yaml && git add deploy && git commit -m "Deploy the site" && git push
+
+     The page is ${http}/-/ ; sign in with carol's token: ${tokenOf('carol')}
+     Or as carol, in a third terminal in this folder (the push says its id, p-...):
+
+  # 8. the same decision, typed
+  export REFGATE_URL=${http} REFGATE_TOKEN=${tokenOf('carol')}
+  id=$(node bin/refgate.js push list --json | grep -o 'p-[a-z0-9]*' | head -1)
+  node bin/refgate.js push show $id
+  node bin/refgate.js push approve $id --reason "looks right"
+
+  # 9. what happened, from the ledger
   cd - && node bin/refgate.js --config ${at('refgate.yaml')} session list
   node bin/refgate.js --config ${at('refgate.yaml')} audit verify
 
+The pages for an administrator: sign in with dana's token: ${tokenOf('dana')}
 Everything is in ${folder}; remove that folder to begin anew. Stop with Ctrl-C.
 `;
 }

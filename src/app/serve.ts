@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { pino } from 'pino';
+import type { HeldPush } from '../domain/approval.ts';
 import { RefgateError } from '../domain/error.ts';
 import type { Directory } from '../domain/identity.ts';
 import type { Log } from '../domain/log.ts';
@@ -8,13 +9,16 @@ import type { Recorder } from '../domain/record.ts';
 import { openDirectory } from '../identity/directory.ts';
 import { createAncestry } from '../inspect/ancestry.ts';
 import { Quarantine } from '../inspect/quarantine.ts';
+import { createPushReviews } from '../inspect/review/reviews.ts';
 import { TreeCache } from '../inspect/tree-cache.ts';
 import { openLedger } from '../record/ledger.ts';
 import { createPolicyTrials } from '../session/backtest.ts';
 import { openBaselines } from '../session/baseline.ts';
 import { createBaselineAdmin } from '../session/baseline-admin.ts';
+import { factsOf } from '../session/facts-of.ts';
 import { openPolicyInForce } from '../session/policy-in-force.ts';
 import { RecentNames } from '../session/recent-names.ts';
+import { HeldRelay } from '../session/relay-held.ts';
 import { createSpine } from '../session/serve.ts';
 import { Settler } from '../session/settle.ts';
 import { UserSlots } from '../session/user-slots.ts';
@@ -23,10 +27,13 @@ import { openLevelStore } from '../store/level.ts';
 import { startHttpDoor } from '../transport/http/accept-http.ts';
 import { startSshDoor } from '../transport/ssh/accept-ssh.ts';
 import { createAdminApi } from '../web/admin-api.ts';
+import { openSignIns } from '../web/sign-ins.ts';
+import { createWebApp, type WebPorts } from '../web/web-app.ts';
 import { createAgentLink } from './agent-link.ts';
 import { Closers } from './closers.ts';
 import type { Config } from './config.ts';
 import { openDataFolder, openSocketFolder, removeRunState, writeRunState } from './data-folder.ts';
+import { openHeldPushes } from './held-pushes.ts';
 import { closeServer, formatAddress, listenTcp, listenUnix, withFreePort } from './listen.ts';
 import { Metrics } from './metrics.ts';
 import { createOpsServer } from './ops.ts';
@@ -66,6 +73,9 @@ const graceMs = 10_000;
 /** Silence on band 2 after which a waiting client gets a sign of life, in ms. */
 const keepAliveMs = 5_000;
 
+/** How often a client that waits for people sees the time that is left, in ms. */
+const tellWaitMs = 15_000;
+
 const maxCachedCommits = 400_000;
 
 /** Trees of all repositories, so that the push after next need not ask for them. */
@@ -102,6 +112,17 @@ function logLevel(): string {
   throw new RefgateError('CONFIG_INVALID', 'operator', detail);
 }
 
+interface ServerState {
+  readonly closing: AbortController;
+  /** Of the HTTP door, once it is open. */
+  url: string | undefined;
+}
+
+/** Where pages will be, as far as the configuration says it. */
+function plannedUrl({ listen }: Config): string {
+  return `${listen.tls === undefined ? 'http' : 'https'}://${formatAddress(listen.http)}`;
+}
+
 async function compose(
   config: Config,
   log: Log,
@@ -118,9 +139,15 @@ async function compose(
   const ledger = await openLedger({ store, log });
   closers.add(() => ledger.close());
   const directory = await openDirectory({ store, recorder: ledger });
+  const state: ServerState = { closing: new AbortController(), url: undefined };
+  const publicUrl = (): string => config.publicUrl?.replace(/\/$/, '') ?? state.url ?? plannedUrl(config);
+  const recorder = options.wrapRecorder?.(ledger) ?? ledger;
+  const urlOf = (id: string): string => `${publicUrl()}/-/pushes/${id}`;
   const policy = await openPolicyInForce({ store, recorder: ledger, log });
   await policy.loadFile(config.policy);
   const baselines = await openBaselines({ store, recorder: ledger });
+  const heldParts = { store, recorder, directory, urlOf, closers, log };
+  const { desk, notifications } = await openHeldPushes(config, heldParts);
 
   const link = await createAgentLink(config, sockets.path, ledger, log);
   closers.add(() => link.close());
@@ -138,9 +165,8 @@ async function compose(
     log,
   });
   closers.add(() => quarantine.close());
-  const swept = await quarantine.sweep();
+  const swept = await quarantine.sweep(new Set(desk.live().map(({ session }) => session)));
   if (swept > 0) log.warn({ packs: swept }, 'packs of a crash removed');
-  const recorder = options.wrapRecorder?.(ledger) ?? ledger;
   const { upstreams } = link;
   const settler = new Settler({ recorder, upstreams, patience: limits.upstreamIdle, log });
   closers.add(() => settler.close());
@@ -153,48 +179,90 @@ async function compose(
 
   const map = (repo: string) => mapRepo(config.repos, repo);
   const metrics = new Metrics();
+  const treeCache = new TreeCache(treeCacheBytes);
+  const shared = {
+    recorder,
+    upstreams,
+    policy: () => policy.current(),
+    authenticator: directory,
+    names: new RecentNames(),
+    settler,
+    closing: state.closing.signal,
+    log,
+  };
+  const discard = (session: string) => quarantine.remove(session);
+  const heldRelay = new HeldRelay({ desk, deps: shared, ledger, discard });
+  closers.add(() => heldRelay.close());
   const serve = metrics.count(
     createSpine({
-      recorder,
-      upstreams,
-      policy: () => policy.current(),
-      authenticator: directory,
+      ...shared,
       mapRepo: map,
       baselineOf: (repo) => baselines.of(repo),
       quarantine,
       ancestry: createAncestry({ maxCachedCommits, log }),
-      treeCache: new TreeCache(treeCacheBytes),
-      names: new RecentNames(),
+      treeCache,
       maskSecrets: secrets.mask,
-      settler,
+      desk,
+      heldRelay,
+      heldUrl: urlOf,
+      users: () => directory.users(),
       sessionSlots: new UserSlots(limits.sessionsPerUser, 'sessions'),
       pushSlots: new UserSlots(limits.pushesPerUser, 'pushes'),
-      limits: { refUpdates: limits.refUpdates, fetchLines: limits.fetchLines, keepAlive: keepAliveMs },
+      limits: {
+        refUpdates: limits.refUpdates,
+        fetchLines: limits.fetchLines,
+        keepAlive: keepAliveMs,
+        tellWait: tellWaitMs,
+      },
       noThin: config.noThin,
-      log,
     }),
   );
+  const isOutdated = ({ policyVersion }: HeldPush): boolean => policyVersion !== policy.current().version;
+  const cancelOutdated = () => desk.cancelWhere(isOutdated, 'the policy changed while it waited');
+  policy.onApplied(() => {
+    cancelOutdated().catch((err: unknown) =>
+      log.error({ err }, 'held pushes of an older policy not canceled'),
+    );
+  });
+  await cancelOutdated();
+  await heldRelay.start();
   const adminSocket = join(sockets.path, 'admin.sock');
-  const { upstreamAdmin, vaultAdmin } = link;
-  const admin = createServer(
-    createAdminApi({
-      directory,
-      ledger,
-      policy,
-      trials: createPolicyTrials({ reader: ledger, store, load: (version) => policy.load(version) }),
-      baselines: createBaselineAdmin({ baselines, upstreams, quarantine, mapRepo: map }),
-      upstreams: upstreamAdmin,
-      vault: vaultAdmin,
-      log,
-    }),
-  );
+  const { upstreamAdmin, vaultAdmin, agentAdmin } = link;
+  const reviews = createPushReviews({
+    quarantineDir: join(config.data, 'quarantine'),
+    facts: (session) => factsOf(ledger, store, session),
+    open: (target) => upstreams.fetchSource(target),
+    treeCache,
+    secrets: secrets.settings,
+    log,
+  });
+  closers.add(() => reviews.close());
+  const signIns = await openSignIns({ store, recorder, directory, log });
+  closers.add(async () => signIns.close());
+  const ports: WebPorts = {
+    directory,
+    ledger,
+    policy,
+    trials: createPolicyTrials({ reader: ledger, store, load: (version) => policy.load(version) }),
+    baselines: createBaselineAdmin({ baselines, upstreams, quarantine, mapRepo: map }),
+    upstreams: upstreamAdmin,
+    vault: vaultAdmin,
+    agents: agentAdmin,
+    held: desk,
+    reviews,
+    notify: notifications,
+    signIns,
+    publicUrl,
+    secure: () => publicUrl().startsWith('https:'),
+    log,
+  };
+  const admin = createServer(createAdminApi(ports));
   await listenUnix(admin, adminSocket);
   closers.add(() => closeServer(admin));
 
-  const state = { closing: false };
   const ops = createOpsServer({
     notReady: () => {
-      if (state.closing) return 'shutting down';
+      if (state.closing.signal.aborted) return 'shutting down';
       return ledger.isWritable ? undefined : 'the ledger cannot be written; see the log, and restart';
     },
     metrics: () => metrics.text(),
@@ -227,6 +295,7 @@ async function compose(
       ...(config.publicUrl === undefined ? {} : { hosts: [new URL(config.publicUrl).host] }),
       authenticator: directory,
       serve,
+      mounts: createWebApp(ports),
       log,
       limits: {
         headersMs: limits.headers,
@@ -239,6 +308,7 @@ async function compose(
     }),
   );
   closers.add(() => http.close(graceMs));
+  state.url = http.url;
 
   const ready: ReadyLine = {
     event: 'ready',
@@ -255,7 +325,7 @@ async function compose(
     hostKey: ssh.hostKey,
     directory,
     async close() {
-      state.closing = true;
+      state.closing.abort(new RefgateError('SHUTTING_DOWN', 'operator'));
       removeRunState(config.data);
       await closers.close();
     },

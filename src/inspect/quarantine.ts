@@ -43,10 +43,12 @@ export type WalkableHeldPack = HeldPack & {
    * throws, LIMIT_EXCEEDED, SHUTTING_DOWN, and INTERNAL when the thread ended or the pack was walked or released before.
    */
   walk(order: WalkOrder, borrow: Borrow, signal?: AbortSignal): Promise<WalkResult>;
+  /** Lets go of the thread and leaves everything on disk, for `Quarantine.remove` to remove; `release` then does nothing. */
+  keep(): Promise<void>;
 };
 
 export interface QuarantineOptions {
-  /** Belongs to the quarantine alone; `sweep` empties it. */
+  /** Belongs to the quarantine alone; `sweep` removes what is not to be spared. */
   readonly dir: string;
   readonly limits: PackLimits;
   readonly log: Log;
@@ -83,11 +85,11 @@ export class Quarantine {
     this.#holds = new Turns(options.maxHolds ?? 32);
   }
 
-  /** Removes what a crash left behind, and gives the number of packs removed. Called at start. */
-  async sweep(): Promise<number> {
+  /** Removes what a crash left behind but for the packs with these ids, and gives the number of packs removed. Called at start. */
+  async sweep(spared: ReadonlySet<string> = new Set()): Promise<number> {
     const { dir } = this.#options;
     await mkdir(dir, { recursive: true, mode: 0o700 });
-    const left = await readdir(dir);
+    const left = (await readdir(dir)).filter((name) => !spared.has(name));
     for (const name of left) await rm(join(dir, name), { recursive: true, force: true });
     this.#idle ??= this.#newWorker();
     if (bestEngine() === 'sync') this.#options.log.warn({ node: process.version }, 'slow inflater in use');
@@ -178,12 +180,17 @@ export class Quarantine {
   }
 
   #walkable(dir: string, options: HoldOptions, indexed: IndexedPack, thread: HeldThread): WalkableHeldPack {
+    let isKept = false;
     const release = async () => {
       await thread.letGo();
-      await this.#remove(dir);
+      if (!isKept) await this.#remove(dir);
     };
     return {
       ...heldPack(dir, options, indexed, release),
+      keep: async () => {
+        isKept = true;
+        await thread.letGo();
+      },
       walk: async (order, borrow, signal) => {
         const closing = this.#closing.signal;
         const either = signal === undefined ? closing : AbortSignal.any([closing, signal]);
@@ -194,6 +201,11 @@ export class Quarantine {
         }
       },
     };
+  }
+
+  /** Removes a pack that was kept. Never rejects. */
+  async remove(id: string): Promise<void> {
+    if (/^[\w-]{1,128}$/.test(id)) await this.#remove(join(this.#options.dir, id));
   }
 
   /** Never rejects: what became of the push must not depend on it, and the next start sweeps what is left. */

@@ -6,7 +6,10 @@ import type { Session, SpineDeps } from './open.ts';
  * Refuses a principal whose user, key or token has ended since it logged in: a
  * connection, and a session on it, may last for hours. @throws AUTHENTICATION_FAILED
  */
-export async function stillValid(deps: SpineDeps, { channel }: Session): Promise<void> {
+export async function stillValid(
+  deps: Pick<SpineDeps, 'authenticator'>,
+  { channel }: { readonly channel: Pick<Session['channel'], 'principal'> },
+): Promise<void> {
   if (await deps.authenticator.stillValid(channel.principal)) return;
   throw new RefgateError('AUTHENTICATION_FAILED', 'client', 'your key, token or account was ended');
 }

@@ -27,7 +27,7 @@ interface Recorded {
   readonly principal: Principal;
   readonly requested: EventPayloads['push.requested'] | undefined;
   readonly inspected: EventPayloads['push.inspected'] | undefined;
-  readonly decided: LedgerEvent<'push.decided'> | undefined;
+  readonly decided: Judgement | undefined;
   readonly openedAt: string;
 }
 
@@ -36,16 +36,18 @@ interface Recorded {
  * at a time: by the facts that were kept, for the principal as it was proved
  * then, and at the time of then. What the checks beside the policy found then
  * is taken over. A push whose facts are missing or cut is told as not judged,
- * and never guessed. Throws LEDGER_CORRUPT when facts were changed.
+ * and never guessed. It ends early, without an error, once `signal` is aborted.
+ * Throws LEDGER_CORRUPT when facts were changed.
  */
 export async function* backtest(
   deps: BacktestDeps,
   policy: LoadedPolicy,
   since: string,
   onPush: (done: number) => void = () => {},
+  signal?: AbortSignal,
 ): AsyncGenerator<BacktestRow> {
   let done = 0;
-  for await (const push of recordedPushes(deps.reader, since)) {
+  for await (const push of recordedPushes(deps.reader, since, signal)) {
     yield* await judgeAgain(deps, policy, push);
     onPush(++done);
     // One push may take long: others get their turn.
@@ -53,9 +55,13 @@ export async function* backtest(
   }
 }
 
-async function* recordedPushes(reader: LedgerReader, since: string): AsyncGenerator<Recorded> {
+async function* recordedPushes(
+  reader: LedgerReader,
+  since: string,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Recorded> {
   let before: string | undefined;
-  for (;;) {
+  while (!signal?.aborted) {
     const page = await reader.sessions({
       since,
       limit: pageRows,
@@ -63,6 +69,7 @@ async function* recordedPushes(reader: LedgerReader, since: string): AsyncGenera
     });
     for (const row of page) {
       if (row.service !== 'receive-pack' || row.mode === 'advertise') continue;
+      if (signal?.aborted) return;
       const push = readPush(row.id, await reader.sessionEvents(row.id));
       if (push?.requested !== undefined) yield push;
     }
@@ -89,7 +96,8 @@ function readPush(session: string, events: readonly LedgerEvent[]): Recorded | u
     },
     requested: find(events, 'push.requested')?.data,
     inspected: find(events, 'push.inspected')?.data,
-    decided: find(events, 'push.decided'),
+    // Of a push that people were asked about, what the policy said.
+    decided: find(events, 'push.held') ?? find(events, 'push.decided'),
   };
 }
 
@@ -97,10 +105,12 @@ function find<C extends EventCode>(events: readonly LedgerEvent[], code: C): Led
   return events.find((event): event is LedgerEvent<C> => event.code === code);
 }
 
+type Judgement = LedgerEvent<'push.held'> | LedgerEvent<'push.decided'>;
+
 /** A push that can be judged again. */
 interface Whole {
   readonly requested: EventPayloads['push.requested'];
-  readonly decided: LedgerEvent<'push.decided'>;
+  readonly decided: Judgement;
   readonly facts: PushFacts;
 }
 
@@ -136,12 +146,12 @@ function headOf({ session, repo, principal, decided, openedAt }: Recorded) {
   return { session, time: decided?.time ?? openedAt, user: principal.user, repo };
 }
 
-/** A push that only waits for people was recorded as refused. */
+/** What people made of a push that they were asked about is not what the policy said. */
 function judged({ effect, reasons, asks }: RefVerdict): JudgedRef {
   const onlyAsked =
-    asks !== undefined && asks.length > 0 && reasons.every((reason) => reason.code === 'APPROVAL_REQUIRED');
+    asks !== undefined && asks.length > 0 && reasons.every(({ code }) => code.startsWith('APPROVAL_'));
   return {
-    effect: onlyAsked && effect === 'deny' ? 'ask' : effect,
+    effect: onlyAsked ? 'ask' : effect,
     rules: [...new Set(reasons.map((reason) => reason.rule))],
   };
 }
@@ -192,7 +202,8 @@ export function createPolicyTrials(
   deps: BacktestDeps & { readonly load: (version: string) => Promise<LoadedPolicy> },
 ): PolicyTrials {
   return {
-    backtest: ({ text, file }, since, onPush) => backtest(deps, loadPolicy(text, file), since, onPush),
+    backtest: ({ text, file }, since, onPush, signal) =>
+      backtest(deps, loadPolicy(text, file), since, onPush, signal),
     explain: (session, policy) => explainPush(deps, session, policy),
   };
 }

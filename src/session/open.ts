@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
+import type { HeldPushDesk } from '../approval/desk.ts';
 import type { RefgateError } from '../domain/error.ts';
-import type { Authenticator } from '../domain/identity.ts';
+import type { RefReport } from '../domain/git.ts';
+import type { Authenticator, UserRecord } from '../domain/identity.ts';
 import type { Log } from '../domain/log.ts';
 import type { Policy } from '../domain/policy.ts';
 import type { Target, Upstreams } from '../domain/ports.ts';
@@ -16,6 +18,18 @@ import type { RecentNames } from './recent-names.ts';
 import type { Settler } from './settle.ts';
 import type { UserSlots } from './user-slots.ts';
 import { ChannelWriter } from './write-all.ts';
+
+/** How a push that people approved came out, once its one relay is over. */
+export interface HeldEnds {
+  /** Never throws: what cannot be written down is found by the next start. */
+  finish(
+    id: string,
+    session: Pick<Session, 'outcome' | 'failure'>,
+    reports: readonly RefReport[],
+  ): Promise<void>;
+  /** Nothing was relayed. Never throws. */
+  giveUp(id: string, error: RefgateError): Promise<void>;
+}
 
 /** What the spine stands on; built once by the composition root. */
 export interface SpineDeps {
@@ -37,11 +51,21 @@ export interface SpineDeps {
   /** Each push holds a pack on disk and takes a worker's time. */
   readonly pushSlots: UserSlots;
   readonly settler: Settler;
+  /** Where pushes wait for people. */
+  readonly desk: HeldPushDesk;
+  readonly heldRelay: HeldEnds;
+  /** The page of a held push. */
+  readonly heldUrl: (id: string) => string;
+  readonly users: () => Promise<readonly UserRecord[]>;
+  /** Aborted when the server begins to stop: nobody's connection is kept waiting for people then. */
+  readonly closing: AbortSignal;
   readonly limits: {
     readonly refUpdates: number;
     readonly fetchLines: number;
     /** Longest silence on band 2 while a client waits, in ms. */
     readonly keepAlive: number;
+    /** How often a client that waits for people is told the time that is left, in ms. */
+    readonly tellWait: number;
   };
   /** Whether pushes are asked to be self-contained (`no-thin`). */
   readonly noThin: boolean;

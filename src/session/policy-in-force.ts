@@ -24,6 +24,8 @@ export interface PolicyInForce extends PolicyAdmin {
    * the version of the last run in force and is logged; throws POLICY_INVALID when there is none.
    */
   loadFile(path: string): Promise<void>;
+  /** Calls back with each version that comes into force from now on. The listener must not throw. */
+  onApplied(listener: (version: string) => void): void;
 }
 
 const decoder = new TextDecoder();
@@ -63,12 +65,17 @@ class StoredPolicy implements PolicyInForce {
   /** The changes, one after another. */
   #queue: Promise<unknown> = Promise.resolve();
   #configured: string | undefined;
+  readonly #listeners: ((version: string) => void)[] = [];
 
   constructor(deps: { store: Store; recorder: Recorder; log: Log }, policy: LoadedPolicy | undefined) {
     this.#store = deps.store;
     this.#recorder = deps.recorder;
     this.#log = deps.log;
     this.#policy = policy;
+  }
+
+  onApplied(listener: (version: string) => void): void {
+    this.#listeners.push(listener);
   }
 
   current(): LoadedPolicy {
@@ -200,6 +207,7 @@ class StoredPolicy implements PolicyInForce {
     await this.#store.write([put(row, applied), put(currentKey, applied), ...mark]);
     this.#policy = policy;
     this.#log.info({ ...data, actor }, 'policy applied');
+    for (const listener of this.#listeners) listener(version);
     return data;
   }
 

@@ -43,6 +43,12 @@ export class PushReporter {
     if (this.#request.quiet === false) this.progress.start();
   }
 
+  /** One line that is written over by the next, for a client that shows progress. */
+  status(line: string): void {
+    if (this.#request.sideband && this.#request.quiet === false)
+      this.#whisper(bandText(2, `${cleanLine(line, 200)}\r`));
+  }
+
   /** Says what may as well be left unsaid when the client does not read. */
   #whisper(bytes: Buffer): void {
     const { output } = this.#session.channel;

@@ -1,22 +1,37 @@
 import { RefgateError } from '../domain/error.ts';
-import type { HeldPack, PushTarget, RelayOrder, RelayResult } from '../domain/ports.ts';
+import type { PushTarget, RelayOrder, RelayResult } from '../domain/ports.ts';
 import { isZeroOid } from '../git/oid.ts';
 import { stillValid } from './authorize.ts';
 import type { Decision } from './decide.ts';
 import { asRefgateError, outcomeOfError } from './failures.ts';
-import { refuseEach } from './push-reporter.ts';
+import type { Session, SpineDeps } from './open.ts';
+import { type PushReporter, refuseEach } from './push-reporter.ts';
 import type { Push } from './read-push.ts';
 import { isSettled, reportsOf } from './settle.ts';
+
+/** The pack of a push as the agent takes it: a file on disk, its size in bytes, and its SHA-256. */
+export type RelayPack = NonNullable<RelayOrder['pack']>;
+
+/** What a relay needs of a push: its client may be gone. */
+export interface RelayJob {
+  readonly deps: Pick<SpineDeps, 'authenticator' | 'policy' | 'names' | 'settler' | 'log'>;
+  readonly session: Pick<Session, 'id' | 'record' | 'failure' | 'outcome'> & {
+    readonly channel: Pick<Session['channel'], 'principal'>;
+  };
+  readonly target: Push['target'];
+  readonly request: Pick<Push['request'], 'pushOptions' | 'atomic' | 'quiet' | 'objectFormat'>;
+  readonly reporter: Pick<PushReporter, 'relayMessage' | 'explainError'>;
+}
 
 /**
  * Hands the decided updates to the upstream, and gives its report. Throws only what the ledger throws before the
  * upstream was asked: whatever else goes wrong becomes the refs' reports, and the session's failure and outcome.
  */
 export async function relayPush(
-  push: Push,
+  push: RelayJob,
   upstream: PushTarget,
   decision: Decision,
-  held: HeldPack | undefined,
+  pack: RelayPack | undefined,
 ): Promise<RelayResult> {
   const { deps, session, target, reporter } = push;
   try {
@@ -27,7 +42,7 @@ export async function relayPush(
   await session.record('push.relayed', { updates: [...decision.relay] });
   deps.names.forget(target);
   try {
-    return await upstream.relay(orderOf(push, decision, held), (band2) => reporter.relayMessage(band2));
+    return await upstream.relay(orderOf(push, decision, pack), (band2) => reporter.relayMessage(band2));
   } catch (error) {
     deps.log.warn({ session: session.id, err: error }, 'relay failed');
     const known = asRefgateError(error);
@@ -41,14 +56,18 @@ export async function relayPush(
 }
 
 /** Time of check, time of use: asked again with nothing left to wait for. @throws AUTHENTICATION_FAILED, CONFLICT */
-async function checkAgain({ deps, session }: Push, decision: Decision): Promise<void> {
+async function checkAgain({ deps, session }: RelayJob, decision: Decision): Promise<void> {
   await stillValid(deps, session);
   if (deps.policy().version !== decision.policyVersion) {
     throw new RefgateError('CONFLICT', 'client', 'the policy changed while you pushed; push again');
   }
 }
 
-function orderOf({ session, request }: Push, { relay }: Decision, held: HeldPack | undefined): RelayOrder {
+function orderOf(
+  { session, request }: RelayJob,
+  { relay }: Decision,
+  pack: RelayPack | undefined,
+): RelayOrder {
   const { pushOptions, atomic, quiet, objectFormat } = request;
   const needsPack = relay.some((update) => !isZeroOid(update.newOid));
   return {
@@ -58,15 +77,13 @@ function orderOf({ session, request }: Push, { relay }: Decision, held: HeldPack
     atomic,
     quiet,
     objectFormat,
-    ...(held !== undefined && needsPack
-      ? { pack: { file: held.file, bytes: held.bytes, sha256: held.sha256 } }
-      : {}),
+    ...(pack !== undefined && needsPack ? { pack } : {}),
   };
 }
 
 /** The upstream's refs are as they were. */
 async function notRelayed(
-  { session, reporter }: Push,
+  { session, reporter }: RelayJob,
   decision: Decision,
   error: RefgateError,
 ): Promise<RelayResult> {

@@ -80,7 +80,11 @@ export class Settler {
         firstLooks.push(this.#track(session, this.#settleRelayed(session, decided, relayed, end)));
       }
     }
-    for (const session of unclosed) await this.#close(session, 'aborted');
+    for (const session of unclosed) {
+      const events = await ledger.sessionEvents(session);
+      const waits = events.some(({ code }) => code === 'push.held' || code === 'push.joined');
+      await this.#close(session, waits ? 'held' : 'aborted');
+    }
     const late = new AbortController();
     const timer = sleep(startPatience, undefined, { signal: late.signal }).catch(() => undefined);
     await Promise.race([Promise.all(firstLooks), timer]);

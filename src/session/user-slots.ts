@@ -12,7 +12,7 @@ export class UserSlots {
     this.#what = what;
   }
 
-  /** Takes a slot; the caller calls what it gets back, once. @throws LIMIT_EXCEEDED */
+  /** Takes a slot; the caller calls what it gets back, which counts once. @throws LIMIT_EXCEEDED */
   take(user: string): () => void {
     const taken = this.#taken.get(user) ?? 0;
     if (taken >= this.#limit) {
@@ -20,7 +20,10 @@ export class UserSlots {
       throw new RefgateError('LIMIT_EXCEEDED', 'client', detail);
     }
     this.#taken.set(user, taken + 1);
+    let isTaken = true;
     return () => {
+      if (!isTaken) return;
+      isTaken = false;
       const left = (this.#taken.get(user) ?? 1) - 1;
       if (left === 0) this.#taken.delete(user);
       else this.#taken.set(user, left);

@@ -1,0 +1,65 @@
+import { HeldPushDesk } from '../approval/desk.ts';
+import { type Notifications, openNotifications } from '../approval/notify/notifications.ts';
+import type { Seat } from '../domain/approval.ts';
+import type { Directory, UserRecord } from '../domain/identity.ts';
+import type { Log } from '../domain/log.ts';
+import type { Recorder } from '../domain/record.ts';
+import type { Store } from '../domain/store.ts';
+import type { Closers } from './closers.ts';
+import type { Config } from './config.ts';
+import { readNotifiers } from './notify-config.ts';
+
+/** What waits for people, and who is told of it. */
+export interface HeldPushParts {
+  readonly desk: HeldPushDesk;
+  readonly notifications: Notifications;
+}
+
+/** Opens the held pushes as the last run left them. @throws CONFIG_INVALID */
+export async function openHeldPushes(
+  config: Config,
+  parts: {
+    readonly store: Store;
+    readonly recorder: Recorder;
+    readonly directory: Directory;
+    readonly urlOf: (id: string) => string;
+    readonly closers: Closers;
+    readonly log: Log;
+  },
+): Promise<HeldPushParts> {
+  const { store, recorder, directory, urlOf, closers, log } = parts;
+  const notifications = await openNotifications({
+    store,
+    notifiers: readNotifiers(config),
+    log,
+    recipients: async ({ user, seats }) => addressesOf(await directory.users(), seats, user),
+    samplePage: urlOf(''),
+  });
+  closers.add(() => notifications.close());
+  const { heldPushesPerUser, heldBytesPerUser } = config.limits;
+  const desk = await HeldPushDesk.open({
+    store,
+    recorder,
+    users: directory,
+    stillValid: (principal) => directory.stillValid(principal),
+    outbox: notifications,
+    urlOf,
+    limits: { pushesPerUser: heldPushesPerUser, bytesPerUser: heldBytesPerUser },
+    log,
+  });
+  closers.add(() => desk.close());
+  return { desk, notifications };
+}
+
+/** The first address of everybody who may vote; who pushed is not asked. */
+function addressesOf(
+  users: readonly UserRecord[],
+  seats: readonly Seat[],
+  pusher: string,
+): readonly string[] {
+  const sits = ({ name, groups }: UserRecord): boolean =>
+    seats.some((seat) => seat.users.includes(name) || seat.groups.some((group) => groups.includes(group)));
+  return users
+    .filter((user) => !user.disabled && user.kind === 'person' && user.name !== pusher && sits(user))
+    .flatMap(({ emails = [] }) => emails.slice(0, 1));
+}

@@ -1,0 +1,236 @@
+import type { HeldPushDesk } from '../approval/desk.ts';
+import type { HeldPush } from '../domain/approval.ts';
+import { RefgateError } from '../domain/error.ts';
+import type { PushRequest, RefReport } from '../domain/git.ts';
+import type { LedgerReader, SessionOutcome } from '../domain/record.ts';
+import { checkNames } from './check-names.ts';
+import type { Decision } from './decide.ts';
+import { asRefgateError } from './failures.ts';
+import type { HeldEnds, Session, SpineDeps } from './open.ts';
+import { type RelayJob, relayPush } from './relay-push.ts';
+
+type RelayDeps = RelayJob['deps'] & Pick<SpineDeps, 'upstreams' | 'recorder' | 'closing'>;
+
+export interface HeldRelayOptions {
+  readonly desk: HeldPushDesk;
+  readonly deps: RelayDeps;
+  readonly ledger: LedgerReader;
+  /** Removes the pack of a push from quarantine. */
+  readonly discard: (session: string) => Promise<void>;
+  /** Between two looks at a push whose relay was lost, in ms. */
+  readonly lookEvery?: number;
+}
+
+/**
+ * Completes approved pushes whose client is gone, with the held bytes, where
+ * the policy says `onApprove: relay`; writes down how each approved push came
+ * out; and removes packs that nobody needs any more.
+ */
+export class HeldRelay implements HeldEnds {
+  readonly #options: HeldRelayOptions;
+  readonly #running = new Set<Promise<void>>();
+  readonly #relaying = new Set<string>();
+  readonly #watched = new Set<string>();
+  #timer: NodeJS.Timeout | undefined;
+  #stopListening: (() => void) | undefined;
+
+  constructor(options: HeldRelayOptions) {
+    this.#options = options;
+  }
+
+  /** From now on; also for what a crash left behind. */
+  async start(): Promise<void> {
+    const { desk } = this.#options;
+    this.#stopListening = desk.onChange((push) => this.#look(push));
+    for (const push of desk.unfinished()) await this.#resume(push);
+    for (const push of desk.live()) this.#look(push);
+  }
+
+  /** Waits for the relays that run. */
+  async close(): Promise<void> {
+    this.#stopListening?.();
+    clearTimeout(this.#timer);
+    await Promise.allSettled(this.#running);
+  }
+
+  async finish(
+    id: string,
+    { outcome, failure }: Pick<Session, 'outcome' | 'failure'>,
+    reports: readonly RefReport[],
+  ): Promise<void> {
+    const { desk, deps } = this.#options;
+    if (outcome === 'unknown') return this.#watchLater(id);
+    try {
+      if (reports.some(({ ok }) => ok)) await desk.forwarded(id, reports);
+      else if (failure !== undefined) await desk.failed(id, failure.code, failure.detail ?? failure.message);
+      else await desk.failed(id, 'UPSTREAM_REFUSED', reports.map(tellReport).join('; '));
+    } catch (error) {
+      deps.log.error({ push: id, err: error }, 'end of a held push not recorded');
+    }
+  }
+
+  async giveUp(id: string, { code, message }: RefgateError): Promise<void> {
+    const { desk, deps } = this.#options;
+    try {
+      await desk.failed(id, code, message);
+    } catch (error) {
+      deps.log.error({ push: id, err: error }, 'end of a held push not recorded');
+    }
+  }
+
+  #look(push: HeldPush): void {
+    const { desk, discard } = this.#options;
+    if (isFinal(push)) this.#track(discard(push.session));
+    else if (push.state === 'approved' && push.onApprove === 'relay' && push.relayedBy === undefined) {
+      if (desk.isAttached(push.id) || this.#relaying.has(push.id)) return;
+      this.#relaying.add(push.id);
+      this.#track(this.#claimAndRelay(push).finally(() => this.#relaying.delete(push.id)));
+    }
+  }
+
+  #track(work: Promise<void>): void {
+    const tracked = work
+      .catch((error: unknown) => this.#options.deps.log.error({ err: error }, 'held push not completed'))
+      .finally(() => this.#running.delete(tracked));
+    this.#running.add(tracked);
+  }
+
+  async #claimAndRelay(push: HeldPush): Promise<void> {
+    const claimed = await this.#options.desk.claim(push.id, push.session);
+    if (claimed !== undefined) await this.#relay(claimed);
+  }
+
+  /** In the name of the session that brought the push, whose client is gone. */
+  async #relay(push: HeldPush): Promise<void> {
+    const { desk, deps } = this.#options;
+    const context = { session: push.session, actor: push.principal.user };
+    const session: RelayJob['session'] & { outcome: SessionOutcome | undefined } = {
+      id: push.session,
+      channel: { principal: push.principal },
+      failure: undefined,
+      outcome: undefined,
+      record: async (code, data) => void (await deps.recorder.append(code, data, context)),
+    };
+    const pushOptions = desk.optionsOf(push.id);
+    const { atomic, objectFormat } = push;
+    const request: PushRequest = {
+      updates: push.relay,
+      pushOptions,
+      atomic,
+      quiet: true,
+      report: 'v1',
+      sideband: false,
+      objectFormat,
+      hasPack: push.pack !== undefined,
+    };
+    const upstream = deps.upstreams.pushTarget(push.target);
+    try {
+      const found = await checkNames(deps, push.target, request, deps.closing);
+      const [first] = [...found.values()].flat();
+      if (first !== undefined) throw new RefgateError('CONFLICT', 'client', first.text);
+      const decision: Decision = {
+        policyVersion: push.policyVersion,
+        refs: push.verdicts.map((one) => (one.effect === 'ask' ? { ...one, effect: 'allow' } : one)),
+        relay: push.relay,
+      };
+      const { upstream: name, path } = push.target;
+      await session.record('push.decided', {
+        policyVersion: decision.policyVersion,
+        refs: [...decision.refs],
+        relay: [...decision.relay],
+        target: `${name}:${path}`,
+        held: push.id,
+      });
+      const job: RelayJob = { deps, session, target: push.target, request, reporter: nobody };
+      const result = await relayPush(job, upstream, decision, push.pack);
+      if (session.outcome !== 'unknown')
+        await session.record('push.reported', { unpack: result.unpack, reports: [...result.reports] });
+      await this.finish(push.id, session, result.reports);
+    } catch (error) {
+      await this.giveUp(push.id, asRefgateError(error));
+    } finally {
+      upstream.close();
+    }
+  }
+
+  /** After a crash: what was not handed to the upstream may still go where the policy says so; the rest is what the ledger has settled. */
+  async #resume(push: HeldPush): Promise<void> {
+    if (await this.#settle(push)) return;
+    const by = push.relayedBy ?? push.session;
+    const events = await this.#options.ledger.sessionEvents(by);
+    if (events.some(({ code, data }) => code === 'push.relayed' || isDecided(code, data, push.id)))
+      return this.#watchLater(push.id);
+    if (push.onApprove === 'relay') return this.#track(this.#relay(push));
+    const stopped = new RefgateError('SHUTTING_DOWN', 'refgate', 'the server stopped before it was relayed');
+    await this.giveUp(push.id, stopped);
+  }
+
+  /** Whether the ledger knows how the relay came out; then it is written down. */
+  async #settle(push: HeldPush): Promise<boolean> {
+    const events = await this.#options.ledger.sessionEvents(push.relayedBy ?? push.session);
+    const from = events.findLastIndex(({ code, data }) => isDecided(code, data, push.id));
+    if (from < 0) return false;
+    for (const { code, data } of events.slice(from)) {
+      if (code === 'push.reported') {
+        const { reports } = data as { reports: RefReport[] };
+        const names = new Set(push.relay.map(({ ref }) => ref));
+        await this.finish(
+          push.id,
+          { outcome: 'ok', failure: undefined },
+          reports.filter(({ ref }) => names.has(ref)),
+        );
+        return true;
+      }
+      if (code !== 'push.settled') continue;
+      const { refs } = data as { refs: { ref: string; outcome: string }[] };
+      const reports = refs.map(
+        ({ ref, outcome }): RefReport =>
+          outcome === 'applied'
+            ? { ref, ok: true }
+            : { ref, ok: false, reason: `found ${outcome} at the upstream` },
+      );
+      await this.finish(push.id, { outcome: 'ok', failure: undefined }, reports);
+      return true;
+    }
+    return false;
+  }
+
+  /** The settler watches the upstream; what it finds is taken over. */
+  #watchLater(id: string): void {
+    this.#watched.add(id);
+    this.#timer ??= setTimeout(
+      () => this.#track(this.#lookAgain()),
+      this.#options.lookEvery ?? 5_000,
+    ).unref();
+  }
+
+  async #lookAgain(): Promise<void> {
+    const { desk, deps } = this.#options;
+    this.#timer = undefined;
+    for (const id of [...this.#watched]) {
+      const push = await desk.get(id);
+      if (push === undefined || isFinal(push) || (await this.#settle(push))) this.#watched.delete(id);
+    }
+    const [next] = this.#watched;
+    if (next !== undefined && !deps.closing.aborted) this.#watchLater(next);
+  }
+}
+
+function isDecided(code: string, data: object, id: string): boolean {
+  return code === 'push.decided' && 'held' in data && data.held === id;
+}
+
+const isFinal = ({ state }: HeldPush): boolean =>
+  state === 'forwarded' ||
+  state === 'rejected' ||
+  state === 'canceled' ||
+  state === 'lapsed' ||
+  state === 'error';
+
+const tellReport = (report: RefReport): string => `${report.ref}: ${report.ok ? 'ok' : report.reason}`;
+
+/** Nobody listens any more; the upstream's words are in its own log. */
+const nobody: RelayJob['reporter'] = {
+  relayMessage: async () => {},
+  explainError: async () => {},
+};
