@@ -93,6 +93,9 @@ function newHold(
   };
 }
 
+/** For the lapse of a push to be written down, in ms. */
+const lapseGrace = 10_000;
+
 /** The push once it no longer waits for votes, or as it is when the client is gone or has waited long enough. */
 async function waitFor(
   { deps, session, request, reporter }: Push,
@@ -102,8 +105,11 @@ async function waitFor(
   const { desk } = deps;
   const now = async (): Promise<HeldPush> => (await desk.get(held.id)) ?? held;
   if (!request.sideband || ms <= 0) return now();
-  const over = AbortSignal.any([session.channel.signal, deps.closing, AbortSignal.timeout(ms)]);
-  const until = Math.min(Date.parse(held.deadline), Date.now() + ms);
+  const left = Date.parse(held.deadline) - Date.now();
+  // A client that may wait to the end hears of the end itself.
+  const patience = ms < left ? ms : left + lapseGrace;
+  const over = AbortSignal.any([session.channel.signal, deps.closing, AbortSignal.timeout(patience)]);
+  const until = Date.now() + Math.min(ms, left);
   const tell = (): void => reporter.status(tellLeft(until - Date.now()));
   const timer = setInterval(tell, deps.limits.tellWait).unref();
   let told = held;

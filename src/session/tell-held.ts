@@ -1,5 +1,6 @@
 import type { AskTally, HeldPush } from '../domain/approval.ts';
 import type { Reason } from '../domain/policy.ts';
+import { tellDuration } from '../policy/quantities.ts';
 
 /** What the person at the other end of a held push reads. */
 
@@ -85,7 +86,7 @@ export function tellStays(held: HeldPush, url: string): readonly string[] {
 export function reasonOf(held: HeldPush, rule: string): Reason {
   const last = held.steps.at(-1);
   if (held.state === 'lapsed') {
-    const text = `nobody approved ${held.id} within ${tellSpan(held.within)}; push again to ask anew`;
+    const text = `nobody approved ${held.id} within ${tellDuration(held.within)}; push again to ask anew`;
     return { rule, code: 'APPROVAL_LAPSED', text };
   }
   if (held.state === 'rejected') {

@@ -149,10 +149,10 @@ export async function vote(
 
 /** The held push as the operator sees it. */
 export async function heldPush(refgate: Refgate, id: string): Promise<HeldPush> {
-  const shown = JSON.parse(await refgate.ok(['push', 'show', id, '--no-diff', '--json'])) as {
-    push: HeldPush;
-  };
-  return shown.push;
+  const all = JSON.parse(await refgate.ok(['push', 'list', '--state', 'all', '--limit', '200', '--json']));
+  const found = (all as HeldPush[]).find((push) => push.id === id);
+  if (found === undefined) throw new Error(`no push ${id}`);
+  return found;
 }
 
 /** Waits until the push is in one of these states. */

@@ -87,7 +87,7 @@ test('held pushes', async (whole) => {
       const id = await push.heldId();
       assert.equal(await scene.main(), before);
       assert.match(push.stderr, new RegExp(`see and decide it: ${bastion.refgate.http}/-/pushes/${id}`));
-      assert.match(push.stderr, /it needs one approval of reviewers within 30m/);
+      assert.match(push.stderr, /it needs one approval of reviewers within 30 minutes/);
       assert.match(push.stderr, /Waiting for a decision until \d\d:\d\d UTC/);
       const held = await heldPush(bastion.refgate, id);
       assert.equal(held.state, 'pending');
@@ -144,7 +144,7 @@ test('held pushes', async (whole) => {
       assert.equal(run.status, 1);
       assert.match(
         run.stderr,
-        /\(refused: nobody approved p-[a-z0-9]{7} within 2s; push again to ask anew\)/,
+        /\(refused: nobody approved p-[a-z0-9]{7} within 2 seconds; push again to ask anew\)/,
       );
       assert.equal(await scene.main(), before);
     });

@@ -5,7 +5,16 @@ import type { Oid, PushRequest } from '../../src/domain/git.ts';
 import type { Effect, Policy, Reason, Verdict } from '../../src/domain/policy.ts';
 import type { PushFacts } from '../../src/domain/session.ts';
 import { atOnce } from '../../src/policy/pace.ts';
-import { type Decision, deciding, judging, refusals } from '../../src/session/decide.ts';
+import {
+  agreed,
+  asksPeople,
+  type Decision,
+  deciding,
+  disagreed,
+  judging,
+  refusals,
+  waitsTogether,
+} from '../../src/session/decide.ts';
 
 const oid = (digit: string): string => digit.repeat(40);
 const updates = ['refs/heads/a', 'refs/heads/b'].map((ref) => ({ ref, oldOid: oid('1'), newOid: oid('2') }));
@@ -118,19 +127,54 @@ test('a policy that throws relays nothing', () => {
   );
 });
 
-test('a ref that people should approve is refused, with words that say why', () => {
-  const decision = decide(
-    policyOf({ 'refs/heads/a': 'ask', 'refs/heads/b': 'allow' }),
-    who,
-    request,
-    facts,
-    new Map(),
-  );
+const asking = policyOf({ 'refs/heads/a': 'ask', 'refs/heads/b': 'allow' });
+
+test('a push of which a ref is asked about waits as a whole', () => {
+  const decision = decide(asking, who, request, facts, new Map());
+  assert.equal(asksPeople(decision), true);
+  assert.deepEqual(decision.relay, updates);
+  assert.deepEqual(refusals(decision), []);
+});
+
+test('people who agree let all of it go', () => {
+  const decision = agreed(decide(asking, who, request, facts, new Map()), request);
+  assert.equal(asksPeople(decision), false);
+  assert.deepEqual(decision.relay, updates);
+});
+
+const no = (rule: string): Reason => ({ rule, code: 'APPROVAL_DENIED', text: 'carol refused it: no' });
+
+test('people who do not agree keep back what they were asked about, with their words', () => {
+  const asked = decide(asking, who, request, facts, new Map());
+  const decision = disagreed(asked, request, no, false);
   assert.deepEqual(decision.relay, [updates[1]]);
-  assert.deepEqual(
-    decision.refs[0]?.reasons.map(({ code }) => code),
-    ['APPROVAL_REQUIRED'],
-  );
+  assert.deepEqual(refusals(decision), [
+    { ref: 'refs/heads/a', ok: false, reason: 'refused: carol refused it: no' },
+  ]);
+});
+
+test('people who do not agree keep back the rest too where it is atomic, or shares the pack', () => {
+  const asked = decide(asking, who, request, facts, new Map());
+  assert.deepEqual(disagreed(asked, { ...request, atomic: true }, no, false).relay, []);
+  assert.deepEqual(disagreed(asked, request, no, true).relay, []);
+  const carries = (oid: Oid): boolean => oid === updates[0]?.newOid;
+  const same = updates.map((update, at) => ({ ...update, newOid: oid(String(at + 2)) }));
+  assert.equal(atOnce(waitsTogether(asked, { ...request, updates: same }, facts, carries)), true);
+  assert.equal(atOnce(waitsTogether(asked, { ...request, updates: same }, facts, () => false)), false);
+});
+
+test('a ref that the checks of the request refuse is not asked about', () => {
+  const found = new Map([['refs/heads/a', [{ rule: 'x', code: 'REF_NAME_INVALID', text: 'no' } as const]]]);
+  const decision = decide(asking, who, request, facts, found);
+  assert.equal(asksPeople(decision), false);
+  assert.deepEqual(decision.relay, [updates[1]]);
+});
+
+test('an atomic push of which one ref is refused asks nobody', () => {
+  const both = policyOf({ 'refs/heads/a': 'ask', 'refs/heads/b': 'deny' });
+  const decision = decide(both, who, { ...request, atomic: true }, facts, new Map());
+  assert.equal(asksPeople(decision), false);
+  assert.deepEqual(decision.relay, []);
 });
 
 test('objects that only a refused ref brings keep the others back, but not deletions', () => {
