@@ -102,7 +102,7 @@ function Plots({
       />
       <h2>Waiting time</h2>
       {decided === 0 ? (
-        <p class="note">Nobody decided a held push in these days.</p>
+        <p class="hint">Nobody decided a held push in these days.</p>
       ) : (
         <Columns
           id="waiting"
@@ -219,7 +219,7 @@ function NameBars({
     <>
       <h2>{heading}</h2>
       {rows.length === 0 ? (
-        <p class="note">None in these days.</p>
+        <p class="hint">None in these days.</p>
       ) : (
         <>
           <Bars

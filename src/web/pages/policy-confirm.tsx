@@ -48,7 +48,10 @@ export function Confirm({
             <input key={name} type="hidden" name={name} value={value} />
           ),
         )}
-        <button type="submit">{button}</button> <a href="/-/policy">Leave it as it is</a>
+        <button type="submit" class="primary">
+          {button}
+        </button>{' '}
+        <a href="/-/policy">Leave it as it is</a>
       </form>
     </>
   );

@@ -78,7 +78,7 @@ export function policyPages(ports: PolicyPorts): Router {
         {viewer.user.role === 'admin' && !isNow && <RollbackForm viewer={viewer} version={version} />}
         <h2>What it changed</h2>
         {before === undefined || against === undefined ? (
-          <p class="note">It is the first version.</p>
+          <p class="hint">It is the first version.</p>
         ) : (
           <>
             <p>
@@ -173,7 +173,7 @@ function History({
           </tbody>
         </table>
       </div>
-      {shown.length === 0 && <p class="note">The history is not that long.</p>}
+      {shown.length === 0 && <p class="hint">The history is not that long.</p>}
       <Pager
         next={hasNext ? `/-/policy/history?page=${page + 1}` : undefined}
         first={page > 1 ? '/-/policy/history' : undefined}

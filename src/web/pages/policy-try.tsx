@@ -125,9 +125,11 @@ function DraftForm({
           ))}
         </select>
         <span>pushes</span>
-        <button type="submit">Try</button>
+        <button type="submit" class="primary">
+          Try
+        </button>
         {viewer.user.role === 'admin' && (
-          <button type="submit" class="plain" formAction="/-/policy/apply">
+          <button type="submit" formAction="/-/policy/apply">
             Apply…
           </button>
         )}
@@ -151,7 +153,7 @@ function Problems({ problems, text }: { readonly problems: readonly DraftProblem
               {peerText(what)}
             </p>
             <pre>
-              <span class="mild">{`${line}  `}</span>
+              <span class="muted">{`${line}  `}</span>
               {peerText((lines[line - 1] ?? '').slice(0, 200))}
             </pre>
           </li>
@@ -195,7 +197,7 @@ function Result({ trial }: { readonly trial: Trial }) {
             ))}
           </ul>
           <Changed rows={changed} />
-          {count > changed.length && <p class="note">{`The first ${changed.length} of them.`}</p>}
+          {count > changed.length && <p class="hint">{`The first ${changed.length} of them.`}</p>}
         </>
       )}
     </section>

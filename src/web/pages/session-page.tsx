@@ -1,3 +1,4 @@
+import { type ComponentChildren, Fragment } from 'preact';
 import type { EventCode, LedgerEvent } from '../../domain/record.ts';
 import { peerText } from '../parts/peer-text.ts';
 import { bytesText, StateTag, Time } from '../parts/pieces.tsx';
@@ -28,7 +29,7 @@ export function SessionPage({
         ))}
       </ol>
       {events.length > maxEvents && (
-        <p class="note">
+        <p class="hint">
           {`The first ${maxEvents} of ${events.length} events; `}
           <code>{`refgate session show ${id}`}</code> prints all of them.
         </p>
@@ -62,7 +63,7 @@ function Head({
   const closed = events.findLast(
     (event): event is LedgerEvent<'session.closed'> => event.code === 'session.closed',
   );
-  const facts: readonly (readonly [string, preact.ComponentChildren])[] = [
+  const facts: readonly (readonly [string, ComponentChildren])[] = [
     ['Outcome', <StateTag key="outcome" state={closed?.data.outcome ?? 'open'} />],
     ['User', peerText(userOf(events) ?? 'nobody was proved')],
     ...(opened === undefined
@@ -93,12 +94,12 @@ function Head({
         ]),
   ];
   return (
-    <dl class="look-facts">
+    <dl class="facts">
       {facts.map(([name, value]) => (
-        <div key={name}>
+        <Fragment key={name}>
           <dt>{name}</dt>
           <dd>{value}</dd>
-        </div>
+        </Fragment>
       ))}
     </dl>
   );
@@ -118,11 +119,11 @@ function Event({
   return (
     <li class={tone}>
       <p class="when">
-        <Time at={event.time} /> <span class="mild">{offsetText(Date.parse(event.time) - start)}</span>
+        <Time at={event.time} /> <span class="muted">{offsetText(Date.parse(event.time) - start)}</span>
       </p>
       <div class="what">
         <p class="title">
-          <strong>{title}</strong> <span class="mild">by {peerText(event.actor)}</span>
+          <strong>{title}</strong> <span class="muted">by {peerText(event.actor)}</span>
         </p>
         {body}
         <details>
@@ -132,7 +133,7 @@ function Event({
           </summary>
           <pre class="scroll">{peerText(json.slice(0, maxJson))}</pre>
           {json.length > maxJson && (
-            <p class="note">The rest is left out here; the command line prints it.</p>
+            <p class="hint">The rest is left out here; the command line prints it.</p>
           )}
         </details>
       </div>

@@ -122,7 +122,9 @@ function SearchForm({ form, viewer }: { readonly form: SessionForm; readonly vie
         );
       })}
       <div class="field go">
-        <button type="submit">Search</button>
+        <button type="submit" class="primary">
+          Search
+        </button>
         {isNarrowed(form) && <a href="/-/sessions">Clear</a>}
       </div>
     </form>
@@ -210,11 +212,11 @@ function Row({ row }: { readonly row: SessionSummary }) {
             {peerText(ref)}
           </code>
         ))}
-        {more > 0 && <span class="mild">{` and ${more} more`}</span>}
+        {more > 0 && <span class="muted">{` and ${more} more`}</span>}
       </td>
       <td>
         <StateTag state={row.outcome ?? 'open'} />
-        {row.code !== undefined && <code class="mild"> {row.code}</code>}
+        {row.code !== undefined && <code class="muted"> {row.code}</code>}
       </td>
       <td class="number">
         {row.bytesIn === undefined ? '' : `${bytesText(row.bytesIn)} / ${bytesText(row.bytesOut ?? 0)}`}

@@ -55,10 +55,10 @@ function diffLines(lines: readonly string[], oldStart: number, newStart: number)
 
 /** The difference of two policies, unified. */
 export function PolicyDiff({ before, after }: { readonly before: string; readonly after: string }) {
-  if (before === after) return <p class="note">The two texts are the same.</p>;
+  if (before === after) return <p class="hint">The two texts are the same.</p>;
   const hunks = hunksBetween(before, after);
   if (hunks === undefined)
-    return <p class="note">The two texts are too different to be shown side by side; read each by itself.</p>;
-  if (hunks.length === 0) return <p class="note">They differ in the end of their last line only.</p>;
+    return <p class="hint">The two texts are too different to be shown side by side; read each by itself.</p>;
+  if (hunks.length === 0) return <p class="hint">They differ in the end of their last line only.</p>;
   return <DiffView diff={{ is: 'text', added: 0, removed: 0, hunks }} path="the policy" look="unified" />;
 }

@@ -364,7 +364,7 @@ function PolicyLink({ version, isLink }: { readonly version: string; readonly is
 }
 
 function More({ of }: { readonly of: number }) {
-  return of > maxRows ? <li class="mild">{`and ${of - maxRows} more`}</li> : null;
+  return of > maxRows ? <li class="muted">{`and ${of - maxRows} more`}</li> : null;
 }
 
 function namesOf(names: readonly string[]): string {
