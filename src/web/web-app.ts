@@ -3,7 +3,14 @@ import { RefgateError } from '../domain/error.ts';
 import { createHttpApi } from './http-api.ts';
 import { liveEvents } from './live-events.ts';
 import { accountPages } from './pages/account.tsx';
+import { agentPages } from './pages/agent-pages.tsx';
 import { loginPages, logoutPages } from './pages/login.tsx';
+import { overviewPages } from './pages/overview-pages.tsx';
+import { peoplePages } from './pages/people-pages.tsx';
+import { policyPages } from './pages/policy-pages.tsx';
+import { pushPages } from './pages/push-pages.tsx';
+import { repoPages } from './pages/repo-pages.tsx';
+import { sessionPages } from './pages/session-pages.tsx';
 import { readForm } from './read-form.ts';
 import { noteViewer, requireSignIn } from './require-sign-in.tsx';
 import { fromHere, withFormToken } from './same-origin.ts';
@@ -15,13 +22,26 @@ import type { WebPorts } from './web-ports.ts';
 export type { WebPorts } from './web-ports.ts';
 
 /** The pages: each entry gives a router with paths such as `/pushes`, for somebody who has signed in. */
-const pages: readonly ((ports: WebPorts) => Router)[] = [accountPages, logoutPages];
+const pages: readonly ((ports: WebPorts) => Router)[] = [
+  accountPages,
+  logoutPages,
+  sessionPages,
+  policyPages,
+  overviewPages,
+  pushPages,
+  peoplePages,
+  repoPages,
+  agentPages,
+];
 
 /** What answers below `/-/` on the HTTP door: the pages, and the API for who has a token. Answers everything, errors too. */
 export function createWebApp(ports: WebPorts): RequestHandler {
   const app = newApp();
   app.use(securityHeaders);
   app.use('/api/v1', createHttpApi(ports));
+  app.use('/api', (_request, response) => {
+    response.status(401).json({ code: 'AUTHENTICATION_FAILED', message: 'the API is at /-/api/v1' });
+  });
   app.use(checkRequest);
   app.use(assetRoutes());
   app.use(noteViewer(ports));
