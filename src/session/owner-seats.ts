@@ -44,7 +44,7 @@ export async function ownersOfChanges(
   contents: RefContents | undefined,
   file: CodeownersFile | undefined,
 ): Promise<OwnedChanges | OwnersProblem> {
-  const gap = gapOf(ref, contents);
+  const gap = await gapOf(ref, contents);
   if (gap !== undefined || contents === undefined) return { problem: gap ?? '' };
   if (file === undefined)
     return { problem: 'the target branch has no CODEOWNERS file; ask an administrator to add one there' };
@@ -64,7 +64,7 @@ export async function ownersOfChanges(
 }
 
 /** Why the list of changed files may lack some. */
-function gapOf(ref: RefFacts, contents: RefContents | undefined): string | undefined {
+async function gapOf(ref: RefFacts, contents: RefContents | undefined): Promise<string | undefined> {
   if (ref.kind === 'delete')
     return 'a deletion changes no file that CODEOWNERS could name the owners of; ask an administrator of the policy';
   const unknown = contents?.unknowns.find(({ what }) => what === 'history');
@@ -72,50 +72,73 @@ function gapOf(ref: RefFacts, contents: RefContents | undefined): string | undef
     const why = unknown === undefined ? '' : ` (${printable(unknown.text)})`;
     return `not every changed file is known${why}, so their owners are not; push less at a time, or ask an administrator`;
   }
+  let commits = 0;
   // What is merged with a history of its own, or replaced by it, may take away files that no list names.
-  for (const { oid, parents } of contents.commits)
+  for (const { oid, parents } of contents.commits) {
+    if (++commits % turn === 0) await setImmediate();
     if (parents.length === 0)
       return `commit ${oid.slice(0, 10)} begins a history of its own, so not every changed file is known; ask an administrator`;
+  }
   return undefined;
 }
 
-async function collect(
-  contents: RefContents,
-  codeowners: Codeowners,
-): Promise<Omit<OwnedChanges, 'notes'> | OwnersProblem> {
-  const sets = new Map<string, { owners: readonly string[]; patterns: Set<string> }>();
-  const seen = new Set<string>();
-  let unowned: string | undefined;
+type Owned = Omit<OwnedChanges, 'notes'>;
+
+async function collect(contents: RefContents, codeowners: Codeowners): Promise<Owned | OwnersProblem> {
+  const found = new FoundOwners(codeowners);
   let changes = 0;
   for (const change of contents.changes) {
     if (++changes % turn === 0) await setImmediate();
-    for (const path of pathsOf(change)) {
-      if (seen.has(path)) continue;
-      if (seen.size >= turn) seen.clear();
-      seen.add(path);
-      const rule = codeowners.ownersOf(path);
-      if (rule === undefined || rule.owners.length === 0) {
-        unowned ??= path;
-        continue;
-      }
-      const owners = [...rule.owners].sort();
-      const key = owners.join(' ');
-      const set = sets.get(key) ?? { owners, patterns: new Set() };
-      set.patterns.add(rule.pattern);
-      sets.set(key, set);
-      if (sets.size > maxSets)
-        return {
-          problem: `the changed files have more than ${maxSets} different sets of owners; push fewer files at a time`,
-        };
-    }
+    found.add(change);
+    if (found.sets.size > maxSets)
+      return {
+        problem: `the changed files have more than ${maxSets} different sets of owners; push fewer files at a time`,
+      };
   }
   if (changes !== contents.counts.changes)
     return { problem: 'not every changed file is known, so their owners are not; push less at a time' };
+  const { sets, unowned } = found;
   return { sets: [...sets.values()], ...(unowned === undefined ? {} : { unowned }) };
 }
 
-function pathsOf({ path, from }: PathChange): readonly string[] {
-  return from === undefined ? [path] : [path, from];
+/** The owners of the changes that it was shown. */
+class FoundOwners {
+  readonly sets = new Map<string, { owners: readonly string[]; patterns: Set<string> }>();
+  unowned: string | undefined;
+  readonly #codeowners: Codeowners;
+  /** Many commits change the same files. */
+  readonly #seen = new Set<string>();
+
+  constructor(codeowners: Codeowners) {
+    this.#codeowners = codeowners;
+  }
+
+  add({ path, from, mode }: PathChange): void {
+    for (const one of from === undefined ? [path] : [path, from])
+      if (this.#isNew(one) && !this.#own(one)) this.unowned ??= one;
+    // A link counts as the folder that it stands for, too.
+    const inside = `${path}/-`;
+    if ((mode === 'symlink' || mode === 'submodule') && this.#isNew(inside)) this.#own(inside);
+  }
+
+  #isNew(path: string): boolean {
+    if (this.#seen.has(path)) return false;
+    if (this.#seen.size >= turn) this.#seen.clear();
+    this.#seen.add(path);
+    return true;
+  }
+
+  /** Whether the path has owners. */
+  #own(path: string): boolean {
+    const rule = this.#codeowners.ownersOf(path);
+    if (rule === undefined || rule.owners.length === 0) return false;
+    const owners = [...rule.owners].sort();
+    const key = owners.join(' ');
+    const set = this.sets.get(key) ?? { owners, patterns: new Set() };
+    set.patterns.add(rule.pattern);
+    this.sets.set(key, set);
+    return true;
+  }
 }
 
 function notesOf(path: string, { problems }: Codeowners): readonly string[] {
