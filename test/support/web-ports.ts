@@ -5,6 +5,7 @@ import type { AgentState, CheckLine } from '../../src/domain/admin.ts';
 import type { Directory, Role } from '../../src/domain/identity.ts';
 import { openDirectory } from '../../src/identity/directory.ts';
 import { type Ledger, openLedger } from '../../src/record/ledger.ts';
+import { openSignIns } from '../../src/web/sign-ins.ts';
 import type { WebPorts } from '../../src/web/web-ports.ts';
 import { SamplePushes } from './held-pushes.ts';
 import { MemoryStore } from './memory-store.ts';
@@ -37,7 +38,8 @@ export async function webScene(change: Partial<WebPorts> = {}): Promise<WebScene
     tokens[role] = (await directory.createToken(role, 3_600_000, 'operator')).token;
   }
   const held = new SamplePushes();
-  const ports: WebPorts = { ...emptyPorts(), directory, ledger, held, log, ...change };
+  const signIns = await openSignIns({ store, recorder: ledger, directory, log });
+  const ports: WebPorts = { ...emptyPorts(), directory, ledger, held, signIns, log, ...change };
   return { ports, directory, ledger, log, held, tokens: tokens as Record<Role, string> };
 }
 
@@ -54,7 +56,7 @@ const agent: AgentState = {
   credentials: [],
 };
 
-type Quiet = Omit<WebPorts, 'directory' | 'ledger' | 'held' | 'log'>;
+type Quiet = Omit<WebPorts, 'directory' | 'ledger' | 'held' | 'signIns' | 'log'>;
 
 function emptyPorts(): Quiet {
   return {
@@ -101,6 +103,7 @@ function emptyPorts(): Quiet {
     },
     notify: { status: async () => [], dead: async () => [], retry: async () => 0, test: async () => {} },
     publicUrl: () => 'https://git.example.com',
+    secure: () => false,
   } as Quiet;
 }
 
