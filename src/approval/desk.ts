@@ -192,7 +192,7 @@ export class HeldPushDesk implements HeldPushes {
   #detached(id: string): Promise<void> {
     return this.#steps.turn(id, async () => {
       const push = this.#steps.live.get(id);
-      if (!push || this.isAttached(id)) return;
+      if (!push || push.relayedBy !== undefined || this.isAttached(id)) return;
       await this.#steps.live.note('push.detached', { push: id }, push.session);
       this.#steps.watchers.tell(push);
     });
