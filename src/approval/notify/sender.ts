@@ -62,10 +62,11 @@ function chatSender(target: ChatTarget, { timeout }: SendSettings): Sender {
   };
 }
 
-/** The address is a credential, and a receiver may say it back. */
+/** The address is a credential, and a receiver may say it back, whole or the part that it minds. */
 function withoutUrl(text: string, { pathname, search }: URL): string {
-  const parts = [pathname + search, pathname, search.slice(1)].filter((part) => part.length > 3);
-  return parts.reduce((masked, part) => masked.replaceAll(part, '[secret]'), text);
+  const whole = [pathname + search, pathname, search].filter((part) => part.length > 3);
+  const parts = `${pathname}${search}`.split(/[/?&=]/).filter((part) => part.length >= 8);
+  return [...whole, ...parts].reduce((masked, part) => masked.replaceAll(part, '[secret]'), text);
 }
 
 function emailSender(target: EmailTarget, { timeout, recipients }: SendSettings): Sender {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Webhook } from 'standardwebhooks';
@@ -15,6 +16,8 @@ import { RefgateError } from '../../../src/domain/error.ts';
 import { Secret } from '../../../src/domain/secret.ts';
 import type { Store } from '../../../src/domain/store.ts';
 import { FaultyStore } from '../../support/faulty-store.ts';
+import { tempDir } from '../../support/git.ts';
+import { makeCertificate } from '../../support/http-backend.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 import { QuietLog } from '../../support/quiet-log.ts';
 import { startHttpReceiver } from './receivers.ts';
@@ -324,11 +327,13 @@ test('a sample is sent at once, and what the receiver says against it is told', 
 });
 
 test('the address of a chat is a secret, also when its receiver says it back', async (t) => {
-  const receiver = await startHttpReceiver(t, (response) => response.writeHead(404).end('no /hook here'));
-  const target = { kind: 'slack', url: new Secret(receiver.url) } as const;
+  const receiver = await startHttpReceiver(t, (response) =>
+    response.writeHead(404).end('no /hook/B0123456789?x=abcdefghij, B0123456789 and abcdefghij are wrong'),
+  );
+  const target = { kind: 'slack', url: new Secret(`${receiver.url}/B0123456789?x=abcdefghij`) } as const;
   const notifications = await open(t, new MemoryStore(), [{ name: 'chat', on: noticeTypes, target }]);
   await assert.rejects(notifications.test('chat'), (error: unknown) => {
-    assert.match(String(error), /no \[secret\] here/);
+    assert.match(String(error), /404: no \[secret\], \[secret\] and \[secret\] are wrong/);
     return true;
   });
 });
@@ -350,4 +355,98 @@ test('a push of very many refs is told in few bytes', async (t) => {
   const [write] = notifications.writes(sampleNotice({ push: samplePush({ refs, verdicts }) }));
   assert.ok(write?.type === 'put');
   assert.ok(write.value.length < 32_768, `${write.value.length} bytes`);
+});
+
+test('the wait after each failure is the one of the table, and is kept over restarts', async (t) => {
+  const receiver = await startHttpReceiver(t, (response) => response.writeHead(500).end());
+  const store = new MemoryStore();
+  let now = Date.now();
+  const setUp = [webhook('audit', receiver.url)];
+  const reopen = (): Promise<Notifications> => open(t, store, setUp, { clock: () => now, limits: {} });
+  let notifications = await reopen();
+  await tell(notifications, store);
+  const rowOf = (): { due: number; attempts: number } => {
+    const value = [...store.rows].find(([name]) => name.startsWith('notify!q!'))?.[1];
+    return value === undefined ? { due: 0, attempts: 0 } : JSON.parse(Buffer.from(value).toString());
+  };
+  const seconds = [5, 30, 120, 600, 1_800, 7_200, 21_600, 43_200];
+  for (const [at, wait] of seconds.entries()) {
+    await until(() => rowOf().attempts === at + 1);
+    const { due } = rowOf();
+    assert.ok(
+      due >= now + wait * 800 && due <= now + wait * 1_200,
+      `${due - now} ms after attempt ${at + 1}`,
+    );
+    await notifications.close();
+    now = due;
+    notifications = await reopen();
+  }
+  await until(async () => (await notifications.dead()).length === 1);
+  assert.equal((await notifications.dead())[0]?.attempts, 9);
+  assert.equal(receiver.received.length, 9);
+});
+
+test('what the receiver asks for with Retry-After is waited for, up to an hour', async (t) => {
+  const receiver = await startHttpReceiver(t, (response, before) =>
+    response.writeHead(429, { 'retry-after': before === 0 ? '60' : '999999' }).end(),
+  );
+  const store = new MemoryStore();
+  const now = Date.now();
+  const notifications = await open(t, store, [webhook('audit', receiver.url)], { clock: () => now });
+  await tell(notifications, store);
+  await tell(notifications, store);
+  const dues = (): number[] =>
+    [...store.rows]
+      .filter(([name]) => name.startsWith('notify!q!'))
+      .map(([, value]) => (JSON.parse(Buffer.from(value).toString()) as { due: number }).due - now);
+  await until(() => dues().every((due) => due > 0));
+  assert.deepEqual(dues(), [60_000, 3_600_000]);
+});
+
+test('a webhook of a private certificate authority needs its certificate', async (t) => {
+  const made = await makeCertificate(tempDir(t, 'tls'));
+  const tls = { key: readFileSync(made.keyFile), cert: readFileSync(made.certFile) };
+  const receiver = await startHttpReceiver(t, undefined, tls);
+  const target = { kind: 'webhook', url: receiver.url, keys: [new Secret(key)] } as const;
+  const notifications = await open(t, new MemoryStore(), [
+    { name: 'plain', on: noticeTypes, target },
+    { name: 'pinned', on: noticeTypes, target: { ...target, ca: tls.cert.toString() } },
+  ]);
+  await assert.rejects(notifications.test('plain'), /self-signed certificate/);
+  assert.equal(receiver.received.length, 0);
+  await notifications.test('pinned');
+  assert.equal(receiver.received.length, 1);
+});
+
+test('whatever fails and whenever it is stopped, every notice arrives, and none is another', async (t) => {
+  let failing = true;
+  let turn = 0;
+  const receiver = await startHttpReceiver(t, (response) => {
+    turn += 1;
+    if (failing && turn % 5 === 0) response.destroy();
+    else response.writeHead(failing && turn % 3 === 0 ? 500 : 200).end();
+  });
+  const store = new MemoryStore();
+  const setUp = [webhook('one', receiver.url), webhook('two', receiver.url)];
+  const limits = { timeout: 5_000, delays: Array.from({ length: 50 }, () => 1) };
+  const pushes = Array.from({ length: 40 }, (_, at) => `p-${String(at).padStart(7, '0')}`);
+  for (const [at, id] of pushes.entries()) {
+    if (at % 8 === 0) await open(t, store, setUp, { limits }).then((one) => one.close());
+    const notifications = await open(t, store, setUp, { limits });
+    const batch = notifications.writes(sampleNotice({ push: samplePush({ id }) }));
+    await Promise.all([store.write(batch), notifications.wake()]);
+    if (at % 2 === 0) notifications.wake();
+    await notifications.close();
+  }
+  failing = false;
+  const last = await open(t, store, setUp, { limits });
+  await until(() => idle(last));
+  assert.deepEqual(await last.dead(), []);
+  const arrived = new Map<string, string>();
+  for (const { body, headers } of receiver.received) {
+    oracle.verify(body, headers as Record<string, string>);
+    const { data } = JSON.parse(body) as { data: { push: string } };
+    arrived.set(String(headers['webhook-id']), data.push);
+  }
+  assert.deepEqual([...arrived.values()].sort(), [...pushes, ...pushes].sort());
 });

@@ -1,4 +1,5 @@
-import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type RequestListener, type ServerResponse } from 'node:http';
+import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 
@@ -21,13 +22,14 @@ export interface HttpReceiver {
   count(wanted: number): Promise<void>;
 }
 
-/** `answer` is called with how many requests came before. */
+/** `answer` is called with how many requests came before; with `tls` it is an HTTPS server. */
 export async function startHttpReceiver(
   t: Closing,
   answer: (response: ServerResponse, before: number) => void = (response) => response.end('ok'),
+  tls?: { readonly key: Buffer; readonly cert: Buffer },
 ): Promise<HttpReceiver> {
   const arrivals = new Arrivals<Received>();
-  const server = createServer(async (request, response) => {
+  const listener: RequestListener = async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const before = arrivals.all.length;
@@ -37,7 +39,8 @@ export async function startHttpReceiver(
       url: request.url ?? '',
       body: Buffer.concat(chunks).toString('utf8'),
     });
-  });
+  };
+  const server = tls === undefined ? createServer(listener) : https.createServer(tls, listener);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.after(() => {
     server.closeAllConnections();
@@ -45,7 +48,7 @@ export async function startHttpReceiver(
   });
   const { port } = server.address() as AddressInfo;
   return {
-    url: `http://127.0.0.1:${port}/hook`,
+    url: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}/hook`,
     received: arrivals.all,
     count: (wanted) => arrivals.count(wanted),
   };
