@@ -1,7 +1,7 @@
 import type { HeldPush } from '../domain/approval.ts';
 import { canceled, makeId, opened } from './changes.ts';
 import type { HeldSteps } from './held-steps.ts';
-import { beginHold, checkQuota, type HoldLimits, type NewHold, supersedes } from './new-hold.ts';
+import { beginHold, checkQuota, type HoldLimits, isSame, type NewHold, supersedes } from './new-hold.ts';
 import type { People } from './people.ts';
 import { isFinal } from './states.ts';
 
@@ -27,17 +27,17 @@ export class Entering {
   enter(hold: NewHold): Promise<Entered> {
     return this.#steps.turnOfUser(hold.principal.user, async () => {
       const same = this.#steps.live.byBinding(hold.binding);
-      const joined = same === undefined ? undefined : await this.#join(same, hold.session);
+      const joined = same === undefined ? undefined : await this.#join(same, hold);
       return joined ?? this.#open(hold);
     });
   }
 
-  #join(id: string, session: string): Promise<Entered | undefined> {
+  #join(id: string, hold: NewHold): Promise<Entered | undefined> {
     return this.#steps.turn(id, async () => {
       const push = await this.#steps.current(id);
-      if (isFinal(push.state)) return undefined;
+      if (isFinal(push.state) || !isSame(hold, push)) return undefined;
       if (push.state === 'approved' && push.relayedBy === undefined) return { push, how: 'approved' };
-      await this.#steps.live.note('push.joined', { push: id }, session);
+      await this.#steps.live.note('push.joined', { push: id }, hold.session);
       return { push, how: 'joined' };
     });
   }

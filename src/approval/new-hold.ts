@@ -33,9 +33,14 @@ export function beginHold(hold: NewHold, id: string, person: string, now: number
   };
 }
 
+/** Whether it is the same update, of which the same is asked: the policy may ask more of another address, or at another time. */
+export function isSame(hold: NewHold, older: HeldPush): boolean {
+  return older.binding === hold.binding && JSON.stringify(older.asks) === JSON.stringify(hold.asks);
+}
+
 /** Whether the new push takes the place of the older one: the same user, the same refs of the same repository. */
 export function supersedes(hold: NewHold, older: HeldPush): boolean {
-  if (older.relayedBy !== undefined || older.binding === hold.binding) return false;
+  if (older.relayedBy !== undefined || isSame(hold, older)) return false;
   if (older.principal.user !== hold.principal.user || older.repo !== hold.repo) return false;
   const refs = new Set(hold.refs.map(({ ref }) => ref));
   return older.refs.length === refs.size && older.refs.every(({ ref }) => refs.has(ref));

@@ -220,6 +220,16 @@ test('another update of the same refs supersedes the older one, unless that is b
   );
 });
 
+test('an approval is not used for the same update when the policy asks more of it by now', async () => {
+  const at = await openDesk();
+  const { push } = await at.desk.enter(newHold());
+  await at.approve(push.id, 'bert');
+  const again = await at.desk.enter(newHold({ session: 's2', asks: [asked({ approvals: 2 })] }));
+  assert.equal(again.how, 'opened');
+  assert.equal((await at.desk.get(push.id))?.state, 'canceled');
+  assert.equal(await at.desk.claim(push.id, 's2'), undefined);
+});
+
 test('over the quota of pushes or bytes the refusal says the numbers and what to do; others are not affected', async () => {
   const at = await openDesk({ limits: { pushesPerUser: 2, bytesPerUser: 3 << 20 } });
   const pack = { file: '/held', bytes: 2 << 20, sha256: 'ab' };
