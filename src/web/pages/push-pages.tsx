@@ -34,6 +34,7 @@ const perPage = 50;
 /** How long the page of one file waits for its diff, in ms. */
 const fileWithin = 5_000;
 
+const pushId = z.string().max(64);
 const blank = (value: unknown): unknown => (value === '' ? undefined : value);
 const word = z.preprocess(blank, z.string().max(512).optional());
 const listQuery = z.object({
@@ -56,6 +57,10 @@ export function pushPages(ports: PushPorts): Router {
   router.get('/pushes', (request, response) => showList(ports, request, response));
   router.get('/pushes/:id', (request, response) => showPush(ports, request, response));
   router.get('/pushes/:id/file', (request, response) => showFile(ports, request, response));
+  // Where a refused form was sent is what the browser loads again.
+  router.get(['/pushes/:id/vote', '/pushes/:id/cancel'], (request, response) => {
+    redirect(request, response, `/-/pushes/${encodeURIComponent(read(pushId, request.params['id']))}`);
+  });
   router.post('/pushes/:id/vote', (request, response) => {
     const { kind, reason } = read(voteForm, request.body);
     const draft: Draft = { form: kind === 'force' ? 'force' : 'vote', reason: reason ?? '' };
@@ -135,7 +140,7 @@ async function showList(ports: PushPorts, request: Request, response: Response):
     <Layout {...frame} title="Pushes" at="pushes" live="held">
       <Tabs at={tab} shown={shown} filter={filter} />
       <FilterForm at={tab} filter={filter} />
-      <div id="push-list" data-live-region>
+      <div data-live-region="list">
         {rows.length === 0 ? (
           <NoPushes tab={tab} viewer={viewer} isFiltered={isFiltered || before !== undefined} />
         ) : (
@@ -161,7 +166,7 @@ function rowOf({ held }: PushPorts, push: HeldPush) {
 
 /** Who may not see it hears the same as of a push that is not there. */
 async function pushOf(ports: PushPorts, request: Request): Promise<HeldPush> {
-  const id = read(z.string().max(64), request.params['id']);
+  const id = read(pushId, request.params['id']);
   const push = await ports.held.get(id);
   if (push === undefined || !(await sees(ports, viewerOf(request), push)))
     throw new RefgateError(
@@ -204,7 +209,9 @@ async function showPush(
         now={Date.now()}
       />
       <PushRefs push={push} />
-      <Decision push={push} may={may} viewer={viewer} draft={refused?.draft} />
+      <div data-live-region="decide">
+        <Decision push={push} may={may} viewer={viewer} draft={refused?.draft} />
+      </div>
       <Review push={push} review={review} look={shown} />
     </Layout>,
     refused?.status,

@@ -1,6 +1,6 @@
 import type { DiffHunk, DiffLine, DiffToken, FileDiff } from '../../domain/approval.ts';
 import { peerText } from './peer-text.ts';
-import { splitLines } from './split-lines.ts';
+import { type SplitRow, splitLines } from './split-lines.ts';
 
 /** How diffs are shown. */
 export type DiffLook = 'unified' | 'split';
@@ -19,21 +19,23 @@ export function DiffView({
   readonly look: DiffLook;
 }) {
   const { hunks, isCut } = firstLines(diff.hunks);
+  // Reviews say so in the note; three stars in any other file are its own.
+  const isMasked = /\bmasked\b/.test(diff.note ?? '');
   return (
     <>
-      {diff.note !== undefined && <p class="note">{peerText(diff.note)}</p>}
+      {diff.note !== undefined && <p class="hint">{peerText(diff.note)}</p>}
       {hunks.length > 0 && (
         <div class="scroll">
           <table class={`diff ${look}`}>
             <caption class="unseen">Changes of {peerText(path)}</caption>
             {hunks.map((hunk) => (
-              <Hunk key={`${hunk.oldStart},${hunk.newStart}`} hunk={hunk} look={look} />
+              <Hunk key={`${hunk.oldStart},${hunk.newStart}`} hunk={hunk} look={look} isMasked={isMasked} />
             ))}
           </table>
         </div>
       )}
-      {isCut && <p class="note">Only the first {mostLines} lines are shown.</p>}
-      {hunks.length === 0 && diff.note === undefined && <p class="note">{silent[diff.is]}</p>}
+      {isCut && <p class="hint">Only the first {mostLines} lines are shown.</p>}
+      {hunks.length === 0 && diff.note === undefined && <p class="hint">{silent[diff.is]}</p>}
     </>
   );
 }
@@ -62,7 +64,15 @@ function firstLines(hunks: readonly DiffHunk[]): {
   return { hunks: shown, isCut: left < 0 };
 }
 
-function Hunk({ hunk, look }: { readonly hunk: DiffHunk; readonly look: DiffLook }) {
+function Hunk({
+  hunk,
+  look,
+  isMasked,
+}: {
+  readonly hunk: DiffHunk;
+  readonly look: DiffLook;
+  readonly isMasked: boolean;
+}) {
   const { oldStart, oldLines, newStart, newLines, lines } = hunk;
   return (
     <tbody>
@@ -71,27 +81,29 @@ function Hunk({ hunk, look }: { readonly hunk: DiffHunk; readonly look: DiffLook
           {`@@ -${oldStart},${oldLines} +${newStart},${newLines} @@`}
         </th>
       </tr>
-      {look === 'unified' ? lines.map(unifiedRow) : splitLines(lines).map(splitRow)}
+      {look === 'unified'
+        ? lines.map((line, at) => unifiedRow(line, at, isMasked))
+        : splitLines(lines).map((row, at) => splitRow(row, at, isMasked))}
     </tbody>
   );
 }
 
 const signs = { same: ' ', added: '+', removed: '-' } as const;
 
-function unifiedRow(line: DiffLine, at: number) {
+function unifiedRow(line: DiffLine, at: number, isMasked: boolean) {
   return (
     <tr key={at} class={line.is}>
       <td class="no">{line.old}</td>
       <td class="no">{line.new}</td>
       <td class="sign">{signs[line.is]}</td>
       <td class="line">
-        <Line line={line} />
+        <Line line={line} isMasked={isMasked} />
       </td>
     </tr>
   );
 }
 
-function splitRow(row: { readonly old?: DiffLine; readonly new?: DiffLine }, at: number) {
+function splitRow(row: SplitRow, at: number, isMasked: boolean) {
   return (
     <tr key={at}>
       {(['old', 'new'] as const).map((side) => {
@@ -102,7 +114,7 @@ function splitRow(row: { readonly old?: DiffLine; readonly new?: DiffLine }, at:
             {line?.[side]}
           </td>,
           <td key={side} class={`line ${is}`}>
-            {line !== undefined && <Line line={line} />}
+            {line !== undefined && <Line line={line} isMasked={isMasked} />}
           </td>,
         ];
       })}
@@ -110,25 +122,33 @@ function splitRow(row: { readonly old?: DiffLine; readonly new?: DiffLine }, at:
   );
 }
 
-function Line({ line }: { readonly line: DiffLine }) {
-  return <code dir="ltr">{line.tokens.map((token, at) => tokenOf(token, at))}</code>;
+function Line({ line, isMasked }: { readonly line: DiffLine; readonly isMasked: boolean }) {
+  return <code dir="ltr">{line.tokens.map((token, at) => tokenOf(token, at, isMasked))}</code>;
 }
 
-/** Names of highlight.js that the style sheet knows; anything else is text. */
+/** Names of highlight.js that the style sheet may know; anything else is text. */
 const kindForm = /^[a-z][a-z_-]{0,30}/;
 
-function tokenOf({ text, kind }: DiffToken, at: number) {
+function tokenOf({ text, kind }: DiffToken, at: number, isMasked: boolean) {
   const known = kind === undefined ? undefined : kindForm.exec(kind)?.[0];
-  if (known === undefined) return peerText(text);
-  if (known === 'secret')
-    return (
-      <mark key={at} class="masked" title="a secret, masked">
-        {peerText(text)}
-      </mark>
-    );
+  const content = isMasked ? markMasks(text) : peerText(text);
+  if (known === undefined) return content;
   return (
     <span key={at} class={`hl-${known}`}>
-      {peerText(text)}
+      {content}
     </span>
+  );
+}
+
+/** What stands for a secret is seen to be no content of the file. */
+function markMasks(text: string) {
+  return text.split(/(\*\*\*)/).map((piece, at) =>
+    piece === '***' ? (
+      <mark key={at} class="masked" title="a secret, masked">
+        ***
+      </mark>
+    ) : (
+      peerText(piece)
+    ),
   );
 }

@@ -65,10 +65,10 @@ export function PushFacts({ push, viewer }: { readonly push: HeldPush; readonly 
 
 function Fact({ name, children }: { readonly name: string; readonly children: ComponentChildren }) {
   return (
-    <div>
+    <>
       <dt>{name}</dt>
       <dd>{children}</dd>
-    </div>
+    </>
   );
 }
 
@@ -115,7 +115,7 @@ export function PushRefs({ push }: { readonly push: HeldPush }) {
           </tbody>
         </table>
       </div>
-      {more > 0 && <p class="note">{more} more refs are not listed.</p>}
+      {more > 0 && <p class="hint">{more} more refs are not listed.</p>}
       <Rules verdicts={push.verdicts.slice(0, mostRefs)} />
     </section>
   );
@@ -162,7 +162,7 @@ function Rules({ verdicts }: { readonly verdicts: readonly RefVerdict[] }) {
   return (
     <>
       <h3>Why it is held</h3>
-      <ul class="rules">
+      <ul class="push-rules">
         {[...said].slice(0, mostRefs).map(([key, { how, reason, refs }]) => (
           <li key={key}>
             <span class={`tag ${how === 'ask' ? 'wait' : how === 'deny' ? 'bad' : 'mild'}`}>{how}</span>{' '}

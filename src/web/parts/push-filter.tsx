@@ -52,7 +52,7 @@ export function Tabs({
   readonly filter: Filter;
 }) {
   return (
-    <nav class="tabs" aria-label="Lists of pushes">
+    <nav class="push-tabs" aria-label="Lists of pushes">
       <ul>
         {shown.map((tab) => (
           <li key={tab}>
@@ -73,7 +73,7 @@ export function FilterForm({ at, filter }: { readonly at: Tab; readonly filter: 
     { key: 'ref', label: 'Ref', example: 'refs/heads/main' },
   ] as const;
   return (
-    <form class="filter" method="get" action="/-/pushes">
+    <form class="row push-filter" method="get" action="/-/pushes">
       <input type="hidden" name="tab" value={at} />
       {texts.map(({ key, label, example }) => (
         <label key={key}>

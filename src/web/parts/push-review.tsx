@@ -37,7 +37,7 @@ export function Review({
 function LookLinks({ push, look }: { readonly push: HeldPush; readonly look: DiffLook }) {
   const here = `/-/pushes/${encodeURIComponent(push.id)}`;
   return (
-    <nav class="tabs small" aria-label="How diffs are shown">
+    <nav class="push-tabs" aria-label="How diffs are shown">
       <ul>
         <li>
           <a href={`${here}#review`} aria-current={look === 'unified' ? 'true' : undefined}>
@@ -80,7 +80,7 @@ function OneRef({
       <h3 id={`ref-${at}`}>
         <code>{peerText(ref)}</code>
       </h3>
-      <p class="note">
+      <p class="hint">
         {one.base === undefined ? (
           'Everything on it is new here.'
         ) : (
@@ -89,7 +89,7 @@ function OneRef({
           </>
         )}
       </p>
-      {one.gone !== undefined && <p class="note">{peerText(one.gone)}</p>}
+      {one.gone !== undefined && <p class="hint">{peerText(one.gone)}</p>}
       <Findings findings={one.findings} />
       <Unknowns unknowns={one.unknowns} />
       <Commits commits={one.commits} count={one.commitCount} />
@@ -155,15 +155,15 @@ function Unknowns({ unknowns }: { readonly unknowns: readonly UnknownFact[] }) {
 }
 
 function More({ count, what }: { readonly count: number; readonly what: string }) {
-  return count <= 0 ? null : <p class="note">{`${count} ${what} are not listed.`}</p>;
+  return count <= 0 ? null : <p class="hint">{`${count} ${what} are not listed.`}</p>;
 }
 
 function Commits({ commits, count }: { readonly commits: readonly CommitFacts[]; readonly count: number }) {
-  if (count === 0) return <p class="note">It brings no new commit.</p>;
+  if (count === 0) return <p class="hint">It brings no new commit.</p>;
   return (
     <>
       <h4>{counted(count, 'commit')}</h4>
-      <ol class="commits">
+      <ol class="push-commits">
         {commits.slice(0, mostRows).map((commit) => (
           <Commit key={commit.oid} commit={commit} />
         ))}
@@ -182,7 +182,7 @@ function Commit({ commit }: { readonly commit: CommitFacts }) {
     <li>
       <ShortOid oid={oid} /> <b>{peerText(subject) || '(no message)'}</b>
       <br />
-      <span class="note">
+      <span class="hint">
         {`${peerText(author.name)} <${peerText(author.email)}>`}
         {isOther && <b>{`, committed by ${peerText(committer.name)} <${peerText(committer.email)}>`}</b>}
         {', '}
@@ -193,7 +193,7 @@ function Commit({ commit }: { readonly commit: CommitFacts }) {
         <details>
           <summary>Message</summary>
           <Lines text={body} />
-          {messageCut && <p class="note">The message goes on.</p>}
+          {messageCut && <p class="hint">The message goes on.</p>}
         </details>
       )}
     </li>
@@ -221,7 +221,7 @@ function Files({
   return (
     <>
       <h4>{counted(one.fileCount, 'file')}</h4>
-      {one.isCut && <p class="note">There are too many files to compare; these are some of them.</p>}
+      {one.isCut && <p class="hint">There are too many files to compare; these are some of them.</p>}
       <div class="scroll">
         <table class="files">
           <caption class="unseen">Files that change on {peerText(one.ref.ref)}</caption>
@@ -315,7 +315,7 @@ function FileCard({
         <code>{peerText(file.path)}</code> <Counts diff={diff} /> <Marks file={file} />
       </summary>
       <DiffView diff={diff} path={file.path} look={look} />
-      <p class="note">
+      <p class="hint">
         <a href={href(file.path)}>This file alone</a>
       </p>
     </details>

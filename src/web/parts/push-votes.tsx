@@ -20,7 +20,7 @@ export function PushState({
 }) {
   const runs = push.state === 'pending' || push.state === 'approved';
   return (
-    <section id="push-state" class="card" data-live-region aria-labelledby="state">
+    <section class="card push-state" data-live-region="state" aria-labelledby="state">
       <h2 id="state">
         State <StateTag state={push.state} />
       </h2>
@@ -37,7 +37,7 @@ export function PushState({
       ))}
       <Votes votes={push.votes} />
       <h3>Steps</h3>
-      <ol class="steps">
+      <ol class="push-steps">
         {push.steps.map(({ state, time, by, text }, at) => (
           <li key={at}>
             <Time at={time} /> <StateTag state={state} /> by {peerText(by)}
@@ -80,9 +80,9 @@ const voteNames: Readonly<Record<Vote['kind'], string>> = {
 };
 
 function Votes({ votes }: { readonly votes: readonly Vote[] }) {
-  if (votes.length === 0) return <p class="note">Nobody has voted yet.</p>;
+  if (votes.length === 0) return <p class="hint">Nobody has voted yet.</p>;
   return (
-    <ul class="votes">
+    <ul class="push-votes">
       {votes.map(({ user, person, kind, reason, time, via }) => (
         <li key={`${user} ${time}`}>
           <b>{peerText(user)}</b>
@@ -117,25 +117,25 @@ export function Decision({
   const at = `/-/pushes/${encodeURIComponent(push.id)}`;
   const typed = (form: Draft['form']): string => (draft?.form === form ? draft.reason : '');
   if (!may.vote && !may.force && !may.cancel)
-    return may.why === undefined ? null : <p class="note">{peerText(may.why)}</p>;
+    return may.why === undefined ? null : <p class="hint">{peerText(may.why)}</p>;
   return (
-    <section class="card decide" aria-labelledby="decide">
+    <section class="card push-decide" aria-labelledby="decide">
       <h2 id="decide">Decide</h2>
       {may.vote ? (
         <form method="post" action={`${at}/vote`}>
           <CsrfField viewer={viewer} />
           <Reason id="reason-vote" isNeeded={may.needsReason} typed={typed('vote')} />
-          <div class="buttons">
-            <button class="approve" type="submit" name="kind" value="approve">
+          <div class="row">
+            <button class="primary" type="submit" name="kind" value="approve">
               Approve
             </button>
-            <button class="deny" type="submit" name="kind" value="deny">
+            <button class="danger" type="submit" name="kind" value="deny">
               Deny
             </button>
           </div>
         </form>
       ) : (
-        may.why !== undefined && <p class="note">{peerText(may.why)}</p>
+        may.why !== undefined && <p class="hint">{peerText(may.why)}</p>
       )}
       {may.force && (
         <details open={draft?.form === 'force'}>
@@ -147,7 +147,7 @@ export function Decision({
           <form method="post" action={`${at}/vote`}>
             <CsrfField viewer={viewer} />
             <Reason id="reason-force" isNeeded typed={typed('force')} least={10} />
-            <button class="deny" type="submit" name="kind" value="force">
+            <button class="danger" type="submit" name="kind" value="force">
               Force the push
             </button>
           </form>
