@@ -10,17 +10,23 @@ export interface HeldRow {
   readonly rawPushOptions: readonly string[];
 }
 
-/** What a list may be narrowed by; each combination has its own folder of keys. */
+/** What a list may be narrowed by. */
 export interface HeldFilter {
   readonly user?: string | undefined;
   readonly repo?: string | undefined;
+  readonly ref?: string | undefined;
   readonly state?: HeldState | undefined;
 }
 
 const folders = { push: 'held!push!', live: 'held!live!', by: 'held!by!' } as const;
 
-/** More refs than these are not in the index; such a push is looked at itself. */
+/** A push of more refs than these is found by any ref, and then looked at itself. */
 const maxIndexedRefs = 256;
+
+/** Stands for the refs of a push that has too many of them; no ref name has a space. */
+const manyRefs = 'many refs';
+
+const nothing = new Uint8Array();
 
 /** The last character of a folder's name is '!', and '"' comes after it. */
 const end = (folder: string): string => `${folder.slice(0, -1)}"`;
@@ -34,12 +40,12 @@ export function putRow(row: HeldRow, isNew: boolean): StoreWrite[] {
   const { push } = row;
   const live = { key: folders.live + push.id };
   const isOver = isFinal(push.state);
+  const keys = [...(isNew ? indexKeys(push, undefined) : []), ...(isOver ? indexKeys(push, push.state) : [])];
   const refs = Buffer.from(JSON.stringify(push.refs.length > maxIndexedRefs ? [] : refsOf(push)));
   return [
     { type: 'put', key: folders.push + push.id, value: Buffer.from(JSON.stringify(row)) },
-    isOver ? { type: 'del', ...live } : { type: 'put', ...live, value: new Uint8Array() },
-    ...(isNew ? indexKeys(push, undefined) : []).map((key) => ({ type: 'put' as const, key, value: refs })),
-    ...(isOver ? indexKeys(push, push.state) : []).map((key) => ({ type: 'put' as const, key, value: refs })),
+    isOver ? { type: 'del', ...live } : { type: 'put', ...live, value: nothing },
+    ...keys.map(({ key, isByRef }): StoreWrite => ({ type: 'put', key, value: isByRef ? nothing : refs })),
   ];
 }
 
@@ -65,20 +71,58 @@ export function placeOf(push: HeldPush): string {
 }
 
 /**
- * The ids of the pushes that pass the filter, newest first, of one range of
- * the store. @param ref only pushes that may have it; @param before a place.
+ * The ids of the pushes that may pass the filter, newest first, before the
+ * place `before`. There are folders for user, repository and state in any
+ * combination, in which each push is kept with its refs; and for ref and state.
  */
 export async function* findIds(
   store: Store,
   filter: HeldFilter,
-  ref: string | undefined,
   before: string | undefined,
+): AsyncGenerator<string> {
+  const { ref, ...others } = filter;
+  if (ref === undefined || others.user !== undefined || others.repo !== undefined) {
+    yield* idsOf(placesIn(store, others, before, ref));
+    return;
+  }
+  const exact = placesIn(store, filter, before);
+  const many = placesIn(store, { ...filter, ref: manyRefs }, before);
+  yield* idsOf(newestFirst(exact, many));
+}
+
+/** @param ref only of pushes that may have it */
+async function* placesIn(
+  store: Store,
+  filter: HeldFilter,
+  before: string | undefined,
+  ref?: string,
 ): AsyncGenerator<string> {
   const folder = indexFolder(filter);
   const to = before === undefined ? end(folder) : folder + before;
   for await (const [key, value] of store.range({ from: folder, to, reverse: true })) {
-    if (ref !== undefined && !mayHave(value, ref)) continue;
-    yield key.slice(key.lastIndexOf('!') + 1);
+    if (ref === undefined || mayHave(value, ref)) yield key.slice(folder.length);
+  }
+}
+
+async function* idsOf(places: AsyncGenerator<string>): AsyncGenerator<string> {
+  for await (const place of places) yield place.slice(place.lastIndexOf('!') + 1);
+}
+
+/** Merges two descending lists. */
+async function* newestFirst(a: AsyncGenerator<string>, b: AsyncGenerator<string>): AsyncGenerator<string> {
+  try {
+    let [left, right] = await Promise.all([a.next(), b.next()]);
+    while (!left.done || !right.done) {
+      if (right.done || (!left.done && left.value > right.value)) {
+        yield left.value;
+        left = await a.next();
+      } else {
+        yield right.value;
+        right = await b.next();
+      }
+    }
+  } finally {
+    await Promise.all([a.return(undefined), b.return(undefined)]);
   }
 }
 
@@ -91,15 +135,21 @@ function refsOf(push: HeldPush): readonly string[] {
   return push.refs.map((update) => update.ref);
 }
 
-function indexKeys(push: HeldPush, state: HeldState | undefined): string[] {
+function indexKeys(push: HeldPush, state: HeldState | undefined): { key: string; isByRef: boolean }[] {
   const { repo } = push;
   const { user } = push.principal;
+  const refs = push.refs.length > maxIndexedRefs ? [manyRefs] : refsOf(push);
   const filters = [{ state }, { user, state }, { repo, state }, { user, repo, state }];
-  return filters.map((filter) => indexFolder(filter) + placeOf(push));
+  const byRef = refs.map((ref) => ({ ref, state }));
+  const keyOf = (filter: HeldFilter) => indexFolder(filter) + placeOf(push);
+  return [
+    ...filters.map((filter) => ({ key: keyOf(filter), isByRef: false })),
+    ...byRef.map((filter) => ({ key: keyOf(filter), isByRef: true })),
+  ];
 }
 
-function indexFolder({ user, repo, state }: HeldFilter): string {
-  const values = [user ?? null, repo ?? null, state ?? null];
+function indexFolder({ user, repo, ref, state }: HeldFilter): string {
+  const values = [user, repo, ref, state].map((value) => value ?? null);
   const digest = createHash('sha256').update(JSON.stringify(values)).digest('hex');
   return `${folders.by}${digest.slice(0, 32)}!`;
 }

@@ -30,8 +30,9 @@ export async function listHeld(
     return open.sort((a, b) => (placeOf(a) < placeOf(b) ? 1 : -1)).slice(0, limit);
   }
   const found: HeldPush[] = [];
-  const filter = { user: query.user, repo: query.repo, state: state === 'all' ? undefined : state };
-  for await (const id of findIds(store, filter, query.ref, before)) {
+  const { user, repo, ref } = query;
+  const filter = { user, repo, ref, state: state === 'all' ? undefined : state };
+  for await (const id of findIds(store, filter, before)) {
     const push = live.get(id) ?? (await readRow(store, id))?.push;
     if (push && passes(push)) found.push(push);
     if (found.length >= limit) break;

@@ -37,6 +37,33 @@ test('lists are newest first, paged by the last row, and narrowed by state, user
   await assert.rejects(list({}, 0), { code: 'USAGE' });
 });
 
+test('a push of very many refs is found by each of them, in its place among the others', async () => {
+  const at = await openDesk();
+  const { refs } = newHold();
+  const [update] = refs;
+  assert.ok(update);
+  const many = Array.from({ length: 300 }, (_, n) => ({ ...update, ref: `refs/heads/n${n}` }));
+  const ids: string[] = [];
+  for (const hold of [
+    newHold({ ref: 'refs/heads/n7' }),
+    newHold({ refs: many, binding: 'b' }),
+    newHold({ ref: 'refs/heads/n7', tip: '5' }),
+  ]) {
+    at.time += 1;
+    const { push } = await at.desk.enter(hold);
+    ids.unshift(push.id);
+    if (hold.refs.length > 1) await at.deny(push.id, 'bert');
+  }
+  const find = async (ref: string, user?: string) =>
+    (await at.desk.list({ state: 'all', ref, limit: 9, ...(user === undefined ? {} : { user }) })).map(
+      ({ id }) => id,
+    );
+  assert.deepEqual(await find('refs/heads/n7'), ids);
+  assert.deepEqual(await find('refs/heads/n7', 'anna'), ids);
+  assert.deepEqual(await find('refs/heads/n8'), [ids[1]]);
+  assert.deepEqual(await find('refs/heads/nowhere'), []);
+});
+
 test('what waits for somebody is what they may vote on and have not', async () => {
   const at = await openDesk();
   at.users.set('bert', user('bert'));
