@@ -4,11 +4,15 @@ import { checkCommit, checkTag } from '../../git/object.ts';
 import { borrowPresent } from '../borrow.ts';
 import { BorrowedObjects } from '../contents/borrowed-objects.ts';
 import type { UpstreamObjects } from '../upstream-objects.ts';
+import type { OldContents } from './old-contents.ts';
 import type { HeldPackReader, ReadObject } from './pack-reader.ts';
 
 export interface ReviewObjectsParts {
   readonly packs: readonly HeldPackReader[];
   readonly upstream: UpstreamObjects;
+  readonly oldContents: OldContents;
+  /** Names the repository among the old contents. */
+  readonly repoKey: string;
   /** Gives a new source of the upstream; it is closed here. */
   readonly open: () => FetchSource;
   readonly objectFormat: ObjectFormat;
@@ -55,11 +59,13 @@ export class ReviewObjects {
   /**
    * A blob; undefined when nobody has it, and without content when it is larger
    * than `maxBytes`. Throws INTERNAL, and what the upstream throws.
+   * @param next further blobs of the upstream that are likely to be wanted soon.
    */
-  async blob(oid: Oid, maxBytes: number): Promise<ReadObject | undefined> {
+  async blob(oid: Oid, maxBytes: number, next: readonly Oid[] = []): Promise<ReadObject | undefined> {
     const held = await this.held(oid, maxBytes);
     if (held !== undefined) return held.type === 'blob' ? held : undefined;
-    const content = await this.#borrow(oid, 'blob');
+    const { oldContents, repoKey } = this.#parts;
+    const content = await oldContents.get(repoKey, oid, next, (oids) => this.#borrowAll(oids, 'blob'));
     if (content === undefined) return undefined;
     const { length: size } = content;
     return size > maxBytes ? { oid, type: 'blob', size } : { oid, type: 'blob', size, content };
@@ -107,11 +113,18 @@ export class ReviewObjects {
   }
 
   async #borrow(oid: Oid, type: Exclude<ObjectType, 'tag'>): Promise<Buffer | undefined> {
-    let content: Buffer | undefined;
-    await this.#borrowed.fetch([oid], type, (found) => {
-      content = found.get(oid);
+    return (await this.#borrowAll([oid], type)).get(oid);
+  }
+
+  async #borrowAll(
+    oids: readonly Oid[],
+    type: Exclude<ObjectType, 'tag'>,
+  ): Promise<ReadonlyMap<Oid, Buffer>> {
+    let contents: ReadonlyMap<Oid, Buffer> = new Map();
+    await this.#borrowed.fetch(oids, type, (found) => {
+      contents = found;
     });
-    return content;
+    return contents;
   }
 
   async close(): Promise<void> {

@@ -13,6 +13,7 @@ import { type KeptView, viewOf } from './kept-view.ts';
 import { keptChange, type ListedChange, listedChange, maskAll, showFiles } from './list-files.ts';
 import { type NetDiff, netDiff } from './net-diff.ts';
 import { ReviewObjects } from './objects.ts';
+import type { OldContents } from './old-contents.ts';
 import { openHeldPacks } from './open-held.ts';
 
 /** What reading one push needs. */
@@ -22,6 +23,7 @@ export interface ReviewContext {
   readonly isFinal: boolean;
   readonly quarantineDir: string;
   readonly treeCache: TreeCache;
+  readonly oldContents: OldContents;
   /** Gives a new source of the upstream; it is closed here. */
   readonly open: () => FetchSource;
   readonly thread: DiffThread;
@@ -34,7 +36,7 @@ export const removedText = 'its content was removed when it was decided';
 
 /** Opens the objects of a held push, to be closed by the caller; undefined when they are gone. Throws INTERNAL. */
 export async function openObjects(context: ReviewContext): Promise<ReviewObjects | undefined> {
-  const { push, isFinal, quarantineDir, treeCache, open, signal } = context;
+  const { push, isFinal, quarantineDir, treeCache, oldContents, open, signal } = context;
   if (isFinal || push.pack === undefined) return undefined;
   const { objectFormat, session, target } = push;
   if (!/^[\w-]{1,128}$/.test(session)) throw new RefgateError('INTERNAL', 'refgate', 'a session id');
@@ -42,7 +44,7 @@ export async function openObjects(context: ReviewContext): Promise<ReviewObjects
   if (packs === undefined) return undefined;
   const repoKey = `${target.upstream}:${target.path}`;
   const upstream = new UpstreamObjects({ cache: treeCache, repoKey, open, objectFormat, signal });
-  return new ReviewObjects({ packs, upstream, open, objectFormat, signal });
+  return new ReviewObjects({ packs, upstream, oldContents, repoKey, open, objectFormat, signal });
 }
 
 /** Every update of a push, with all its commits and files that are ever shown. Throws INTERNAL, and what the upstream throws. */

@@ -15,6 +15,7 @@ import { Turns } from '../turns.ts';
 import type { SecretSettings } from '../worker-messages.ts';
 import { ByteLru } from './byte-lru.ts';
 import { DiffThread } from './diff-thread.ts';
+import { OldContents } from './old-contents.ts';
 import { readFileDiff } from './read-file-diff.ts';
 import { costOf, type ReviewContext, removedText, reviewRefs } from './review-refs.ts';
 
@@ -39,6 +40,12 @@ export interface PushReviewsOptions {
 const atOnce = 4;
 
 const defaultCacheBytes = 64 * 1024 * 1024;
+
+/** Old contents of files that are kept, in bytes. */
+const oldContentBytes = 32 * 1024 * 1024;
+
+/** Files after one that is read whose old contents are asked for with it. */
+const readAhead = 64;
 
 const shownByDefault = 200;
 
@@ -65,6 +72,7 @@ class Reviews {
   readonly #closing = new AbortController();
   readonly #lists: ByteLru<readonly RefReview[]>;
   readonly #diffs: ByteLru<FileDiff>;
+  readonly #oldContents = new OldContents(oldContentBytes);
   readonly #running = new Map<string, Promise<unknown>>();
 
   constructor(options: PushReviewsOptions) {
@@ -90,12 +98,13 @@ class Reviews {
   }
 
   async diff(push: HeldPush, ref: string, path: string, whole: boolean): Promise<FileDiff> {
-    const review = (await this.#list(push)).find((one) => one.ref.ref === ref);
-    const file = review?.files.find((one) => one.path === path);
+    const { files } = (await this.#list(push)).find((one) => one.ref.ref === ref) ?? { files: [] };
+    const at = files.findIndex((one) => one.path === path);
+    const file = files[at];
     if (file === undefined)
       throw new RefgateError('NOT_FOUND', 'client', 'this push does not change such a file');
     if (isFinal(push)) return gone();
-    return this.#diff(push, ref, file, whole);
+    return this.#diff(push, ref, files.slice(at, at + readAhead), whole);
   }
 
   #list(push: HeldPush): Promise<readonly RefReview[]> {
@@ -106,9 +115,10 @@ class Reviews {
     });
   }
 
-  #diff(push: HeldPush, ref: string, file: ReviewFile, whole: boolean): Promise<FileDiff> {
-    const key = [push.id, ref, whole ? 'whole' : 'folded', file.path].join('\0');
-    return this.#once(key, this.#diffs, costOf, async () => readFileDiff(this.#context(push), file, whole));
+  /** @param files the one that is asked for, and those that follow it. */
+  #diff(push: HeldPush, ref: string, files: readonly ReviewFile[], whole: boolean): Promise<FileDiff> {
+    const key = [push.id, ref, whole ? 'whole' : 'folded', files[0]?.path].join('\0');
+    return this.#once(key, this.#diffs, costOf, async () => readFileDiff(this.#context(push), files, whole));
   }
 
   /** From what is kept, or by work that is done once for all who ask meanwhile. */
@@ -151,6 +161,7 @@ class Reviews {
       isFinal: isFinal(push),
       quarantineDir,
       treeCache,
+      oldContents: this.#oldContents,
       open: () => open(push.target),
       thread: this.#thread,
       signal: this.#closing.signal,

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { ReviewFile } from '../../../src/domain/approval.ts';
+import { RefgateError } from '../../../src/domain/error.ts';
 import { zeroOid } from '../../../src/git/oid.ts';
 import { git } from '../../support/git.ts';
+import { LocalSource } from '../../support/local-source.ts';
 import { data, fastImport } from '../../support/repos.ts';
 import { mainFrom, mainNew, makeScene } from './scene.ts';
 
@@ -90,7 +92,7 @@ test('of 100,000 new files the first are listed, and it is said that it is cut',
   assert.equal(review?.fileCount, 20_000);
 });
 
-test('a folder 300 levels deep that was there before is compared', async (t) => {
+test('a folder 150 levels deep that was there before is compared', async (t) => {
   const scene = await makeScene(t);
   const path = `${Array.from({ length: 150 }, (_, n) => `d${n}`).join('/')}/file`;
   const files = (text: string): Entries => [{ path, mode: '100644', text }];
@@ -117,19 +119,34 @@ test('what the upstream does not give any more is told, and nothing is made up',
   const [review] = await scene.reviews.review(push);
   assert.equal(review?.files.length, 1);
   scene.source = () => {
-    throw new Error('the upstream is away');
+    throw new RefgateError('UPSTREAM_UNREACHABLE', 'upstream');
   };
-  await assert.rejects(scene.reviews.diff(push, 'refs/heads/main', 'd/a'), /away/);
+  const isAway = (error: unknown) => error instanceof RefgateError && error.code === 'UPSTREAM_UNREACHABLE';
+  await assert.rejects(scene.reviews.diff(push, 'refs/heads/main', 'd/a'), isAway);
+  scene.source = (gitDir) => new LocalSource(gitDir);
   await git(['update-ref', '-d', 'refs/heads/main'], { cwd: scene.upstream });
   await git(['prune', '--expire=now'], { cwd: scene.upstream });
-  const again = await makeScene(t);
-  const other = await again
-    .hold([mainNew(now)], { pack: await packWithout(scene.work, now, old) })
-    .catch(() => undefined);
-  assert.equal(other, undefined);
+  const diff = await scene.reviews.diff(push, 'refs/heads/main', 'd/a');
+  assert.equal(diff.is, 'gone');
+  assert.match(diff.note ?? '', /its old content, is neither in the push nor on the upstream/);
 });
 
-async function packWithout(work: string, now: string, old: string): Promise<Buffer> {
-  const { packOf } = await import('./scene.ts');
-  return packOf(work, [mainFrom(old, now)]);
-}
+test('old contents of files that follow are asked for together, and files at once are asked for once', async (t) => {
+  const scene = await makeScene(t);
+  const files = (text: string): Entries =>
+    Array.from({ length: 20 }, (_, n) => ({ path: `f${n}`, mode: '100644', text: `${text} ${n}\n` }));
+  await fastImport(scene.work, commit(1, files('old')) + commit(2, files('new')));
+  const [old, now] = [await oid(scene.work, 'main~1'), await oid(scene.work, 'main')];
+  await git(['push', '--quiet', scene.upstream, `${old}:refs/heads/main`], { cwd: scene.work });
+  const push = await scene.hold([mainFrom(old, now)]);
+  const [review] = await scene.reviews.review(push);
+  const opened = scene.opened();
+  const paths = (review?.files ?? []).map(({ path }) => path);
+  const diffs = await Promise.all(
+    [...paths, ...paths].map((path) => scene.reviews.diff(push, 'refs/heads/main', path)),
+  );
+  assert.equal(scene.opened(), opened + 1);
+  for (const diff of diffs) assert.deepEqual([diff.is, diff.added, diff.removed], ['text', 1, 1]);
+  const first = diffs[0]?.hunks[0]?.lines.map(({ tokens }) => tokens[0]?.text);
+  assert.deepEqual(first, ['old 0', 'new 0']);
+});
