@@ -1,5 +1,5 @@
 import { RefgateError } from '../domain/error.ts';
-import { Glob, GlobError, type Meter, maxGlobLength } from './glob.ts';
+import { Glob, type Meter, maxGlobLength } from './glob.ts';
 
 /**
  * CODEOWNERS as GitHub documents it ("About code owners"): one pattern and its
@@ -33,9 +33,9 @@ export const maxCodeownersBytes = 3 * 1024 * 1024;
 /** Patterns that are tried for the paths of one push, and steps that they take: a second of one core. */
 const maxWork = 10_000_000;
 
-interface Compiled extends CodeownersRule {
-  readonly globs: readonly Glob[];
-}
+/** Patterns of one file, and owners of one line; what is longer is not read, so that a file costs little memory. */
+const maxRules = 50_000;
+const maxOwners = 100;
 
 /** A CODEOWNERS file, ready to be asked for the owners of paths. */
 export class Codeowners {
@@ -43,18 +43,18 @@ export class Codeowners {
   readonly problems: readonly CodeownersProblem[];
   /** Numbers of rules, ascending, by a part that every path they match holds. */
   readonly #buckets = new Map<string, number[]>();
-  readonly #compiled: readonly Compiled[];
+  /** Made when they are first tried: most paths try few. */
+  readonly #globs = new Map<number, readonly Glob[]>();
   readonly #maxWork: number;
   readonly #meter: Meter = { steps: 0 };
 
   constructor(
-    rules: readonly Compiled[],
+    rules: readonly CodeownersRule[],
     problems: readonly CodeownersProblem[],
     limits: { readonly work: number } = { work: maxWork },
   ) {
     this.rules = rules;
     this.problems = problems;
-    this.#compiled = rules;
     this.#maxWork = limits.work;
     const keys = rules.map(({ pattern }) => keysOf(pattern));
     const uses = new Map<string, number>();
@@ -80,7 +80,7 @@ export class Codeowners {
       const dot = part.lastIndexOf('.');
       if (dot >= 0) best = this.#lastOf(`*${part.slice(dot)}`, path, best);
     }
-    return this.#compiled[this.#lastOf('', path, best)];
+    return this.rules[this.#lastOf('', path, best)];
   }
 
   /** The last rule of a bucket that matches, where it comes after `best`. */
@@ -90,9 +90,18 @@ export class Codeowners {
       const rule = bucket?.[at] ?? -1;
       if (rule <= best) return best;
       if (++this.#meter.steps > this.#maxWork) throw tooMuch();
-      if (this.#compiled[rule]?.globs.some((glob) => glob.matches(path, this.#meter))) return rule;
+      if (this.#globsOf(rule).some((glob) => glob.matches(path, this.#meter))) return rule;
     }
     return best;
+  }
+
+  #globsOf(rule: number): readonly Glob[] {
+    let globs = this.#globs.get(rule);
+    if (globs === undefined) {
+      globs = globsOf(this.rules[rule]?.pattern ?? '');
+      this.#globs.set(rule, globs);
+    }
+    return globs;
   }
 }
 
@@ -108,30 +117,27 @@ function keysOf(pattern: string): readonly string[] {
     .filter((part) => part !== '' && (/^\*\.[^*?\\.]+$/.test(part) || !/[*?\\]/.test(part)));
 }
 
-/** Reads a CODEOWNERS file of at most `maxCodeownersBytes`. Never throws: what is not valid is in `problems`. */
+/**
+ * Reads a CODEOWNERS file of at most `maxCodeownersBytes`. What is not valid is in
+ * `problems`. Throws LIMIT_EXCEEDED (client) for more than 50,000 lines that name something.
+ */
 export function parseCodeowners(text: string, limits?: { readonly work: number }): Codeowners {
-  const rules: Compiled[] = [];
+  const rules: CodeownersRule[] = [];
   const problems: CodeownersProblem[] = [];
   const lines = text.replace(/^\ufeff/, '').split('\n');
   for (const [at, source] of lines.entries()) {
-    try {
-      const rule = parseLine(source, at + 1);
-      if (rule) rules.push(rule);
-    } catch (error) {
-      if (!(error instanceof GlobError)) throw error;
-      problems.push({ line: at + 1, text: error.message });
+    const [pattern, ...owners] = wordsOf(source);
+    if (pattern === undefined) continue;
+    if (rules.length + problems.length >= maxRules) {
+      const detail = `CODEOWNERS has more than ${maxRules} lines; ask an administrator to shorten it`;
+      throw new RefgateError('LIMIT_EXCEEDED', 'client', detail);
     }
+    const line = at + 1;
+    const fault = faultOf(pattern) ?? ownersFault(owners);
+    if (fault === undefined) rules.push({ pattern, owners: [...new Set(owners)], line });
+    else problems.push({ line, text: fault });
   }
   return new Codeowners(rules, problems, limits);
-}
-
-function parseLine(source: string, line: number): Compiled | undefined {
-  const [pattern, ...owners] = wordsOf(source);
-  if (pattern === undefined) return undefined;
-  const globs = globsOf(pattern);
-  for (const owner of owners)
-    if (!isOwner(owner)) throw new GlobError('names an owner that is no @user, @org/team or e-mail address');
-  return { pattern, owners: [...new Set(owners)], line, globs };
 }
 
 /** Words between blanks, up to a comment; a backslash keeps the blank behind it in the word. */
@@ -140,6 +146,7 @@ function wordsOf(source: string): readonly string[] {
   for (const [word] of source.replace(/\r$/, '').matchAll(/(?:\\.|[^ \t\\]|\\$)+/gsu)) {
     if (word.startsWith('#')) break;
     words.push(word);
+    if (words.length > maxOwners + 1) break;
   }
   return words;
 }
@@ -151,13 +158,17 @@ const ownerShapes: readonly RegExp[] = [
   /^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+$/,
 ];
 
+function ownersFault(owners: readonly string[]): string | undefined {
+  if (owners.length > maxOwners) return `names more than ${maxOwners} owners`;
+  if (owners.every(isOwner)) return undefined;
+  return 'names an owner that is no @user, @org/team or e-mail address';
+}
+
 function isOwner(word: string): boolean {
   return word.length <= 254 && ownerShapes.some((shape) => shape.test(word));
 }
 
 function globsOf(pattern: string): readonly Glob[] {
-  const fault = faultOf(pattern);
-  if (fault !== undefined) throw new GlobError(fault);
   const inFolder = pattern.endsWith('/');
   const bare = inFolder ? pattern.slice(0, -1) : pattern;
   if (bare === '*') return [new Glob(inFolder ? '*/**' : '**')];
@@ -175,7 +186,10 @@ function faultOf(pattern: string): string | undefined {
   if (pattern.startsWith('!')) return 'begins with !, which CODEOWNERS does not know';
   if (pattern.startsWith('\\#')) return 'begins with an escaped #, which CODEOWNERS does not know';
   if (/^\^?\[/.test(pattern)) return 'begins a section, which CODEOWNERS of GitHub does not know';
-  if (/(?<!\\)[[\]]/.test(pattern)) return 'holds [ or ], which CODEOWNERS does not know';
+  const plain = pattern.replace(/\\./gsu, '');
+  if (/[[\]]/.test(plain)) return 'holds [ or ], which CODEOWNERS does not know';
+  if (plain.endsWith('\\')) return 'ends with a backslash that escapes nothing';
+  if (/\p{Surrogate}/u.test(pattern)) return 'is not well-formed Unicode';
   if (pattern.includes('***')) return 'holds ***';
   if (/^\/*$/.test(pattern)) return 'names no path';
   if (/\/\/|(?:^|\/)\.\.?(?:\/|$)/.test(pattern)) return 'matches no path; paths hold no //, /./ and /../';

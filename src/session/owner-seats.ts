@@ -32,8 +32,12 @@ export interface OwnersProblem {
 /** Sets of owners of one update: each is asked, and more than these many people will never agree. */
 const maxSets = 100;
 
-/** Paths that are looked at between two turns of the event loop, and remembered as seen. */
+/** Commits, and changes, that are looked at between two turns of the event loop. */
 const turn = 2_000;
+const changesTurn = 100;
+
+/** Paths that are remembered as seen. */
+const maxSeen = 2_000;
 
 /**
  * The owners of every path that an update changes, both names of what is renamed. What is
@@ -52,8 +56,8 @@ export async function ownersOfChanges(
     return { problem: `${file.path} of the target branch ${file.problem}; ask an administrator to mend it` };
   if (Buffer.byteLength(file.text) > maxCodeownersBytes)
     return { problem: `${file.path} of the target branch is too large; ask an administrator to shorten it` };
-  const codeowners = parseCodeowners(file.text);
   try {
+    const codeowners = parseCodeowners(file.text);
     const owned = await collect(contents, codeowners);
     return 'problem' in owned ? owned : { ...owned, notes: notesOf(file.path, codeowners) };
   } catch (error) {
@@ -88,7 +92,7 @@ async function collect(contents: RefContents, codeowners: Codeowners): Promise<O
   const found = new FoundOwners(codeowners);
   let changes = 0;
   for (const change of contents.changes) {
-    if (++changes % turn === 0) await setImmediate();
+    if (++changes % changesTurn === 0) await setImmediate();
     found.add(change);
     if (found.sets.size > maxSets)
       return {
@@ -123,7 +127,7 @@ class FoundOwners {
 
   #isNew(path: string): boolean {
     if (this.#seen.has(path)) return false;
-    if (this.#seen.size >= turn) this.#seen.clear();
+    if (this.#seen.size >= maxSeen) this.#seen.clear();
     this.#seen.add(path);
     return true;
   }

@@ -67,6 +67,9 @@ for (const [line, why] of [
   ['a\u0007 @ada', /control character/],
   ['../a @ada', /matches no path/],
   ['/ @ada', /names no path/],
+  ['a\\\\[b @ada', /holds \[ or \]/],
+  ['a\ud800 @ada', /well-formed/],
+  [`a${' @ada'.repeat(101)}`, /more than 100 owners/],
   ['a***b @ada', /holds \*\*\*/],
   [`${'x'.repeat(1100)} @ada`, /longer than/],
 ] as const)
@@ -127,11 +130,20 @@ test('whatever the lines and the path, the line that decides is the one of a mod
 
 test('any text is read, and each line is a rule, a problem or nothing', () => {
   fc.assert(
-    fc.property(fc.string({ unit: 'binary', maxLength: 200 }), fc.string(), (text, one) => {
-      const file = parseCodeowners(text);
-      assert.ok(file.rules.length + file.problems.length <= text.split('\n').length);
-      file.ownersOf(one);
-    }),
+    fc.property(
+      fc.oneof(
+        fc.string({ unit: 'binary', maxLength: 200 }),
+        fc.string({ unit: fc.constantFrom(...'a*/\\[]! @#?\n'), maxLength: 60 }),
+      ),
+      fc.string(),
+      (text, one) => {
+        const file = parseCodeowners(text);
+        assert.ok(file.rules.length + file.problems.length <= text.split('\n').length);
+        file.ownersOf(one);
+        for (const { pattern } of file.rules) file.ownersOf(pattern);
+      },
+    ),
+    { numRuns: 2_000 },
   );
 });
 
@@ -142,6 +154,14 @@ test('5,000 lines are asked about 20,000 paths with few tries each', () => {
     const rule = file.ownersOf(`services/s${at % 5_000}/src/file-${at}.ts`);
     assert.equal(rule?.line, (at % 5_000) + 3);
   }
+});
+
+test('a file of more lines than anybody writes is refused before it takes memory', () => {
+  assert.throws(
+    () => parseCodeowners('a @b\n'.repeat(500_000)),
+    (error: unknown) => error instanceof RefgateError && error.code === 'LIMIT_EXCEEDED',
+  );
+  assert.equal(parseCodeowners('\n# x\n'.repeat(200_000)).rules.length, 0);
 });
 
 test('patterns that must all be tried end with a coded failure, and not with a long wait', () => {
