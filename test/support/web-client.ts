@@ -1,5 +1,6 @@
 /** What a browser is to the server: a cookie, where it came from, and the forms of the page before it. */
 import assert from 'node:assert/strict';
+import { request } from 'node:http';
 
 export interface Answer {
   readonly status: number;
@@ -45,18 +46,21 @@ export class WebClient {
     headers: Readonly<Record<string, string>>,
     body?: URLSearchParams | string,
   ): Promise<Answer> {
-    const answer = await fetch(this.origin + path, {
+    const sent = typeof body === 'object' ? { ...headers, 'content-type': formType } : headers;
+    const cookie = this.cookie === '' ? {} : { cookie: this.cookie };
+    const answer = await exchange(
+      new URL(this.origin),
       method,
-      redirect: 'manual',
-      headers: { ...(this.cookie === '' ? {} : { cookie: this.cookie }), ...headers },
-      ...(body === undefined ? {} : { body }),
-    });
-    const text = await answer.text();
+      path,
+      { ...cookie, ...sent },
+      body?.toString(),
+    );
     for (const line of answer.headers.getSetCookie()) {
       this.cookie = line.includes('Max-Age=0') ? '' : (line.split(';')[0] ?? '');
     }
+    const { text } = answer;
     this.#csrf = /name="csrf" value="([^"]*)"/.exec(text)?.[1] ?? this.#csrf;
-    return { status: answer.status, headers: answer.headers, text };
+    return answer;
   }
 
   /** Signs in with a token, and reads a page, so that forms can be sent. */
@@ -65,4 +69,32 @@ export class WebClient {
     assert.equal(answer.status, 303, answer.text);
     assert.equal((await this.get('/-/account')).status, 200);
   }
+}
+
+const formType = 'application/x-www-form-urlencoded';
+
+/** Not fetch, which sets headers of its own and normalises paths. */
+function exchange(
+  { hostname, port }: URL,
+  method: string,
+  path: string,
+  headers: Readonly<Record<string, string>>,
+  body = '',
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const order = { hostname, port, method, path, headers: { ...headers }, agent: false };
+    const outgoing = request(order, (incoming) => {
+      const known = new Headers();
+      for (const [name, values] of Object.entries(incoming.headersDistinct))
+        for (const value of values ?? []) known.append(name, value);
+      const pieces: Buffer[] = [];
+      incoming.on('data', (piece: Buffer) => pieces.push(piece));
+      incoming.once('error', reject);
+      incoming.once('end', () =>
+        resolve({ status: incoming.statusCode ?? 0, headers: known, text: Buffer.concat(pieces).toString() }),
+      );
+    });
+    outgoing.once('error', reject);
+    outgoing.end(body);
+  });
 }

@@ -21,6 +21,7 @@ export async function startSite(
   t.after(() => scene.ports.signIns.close());
   const app = express();
   app.set('query parser', false);
+  app.disable('x-powered-by');
   app.use('/-', createWebApp(scene.ports));
   const url = await listenFor(t, app);
   const browser = async (role?: Role) => {
