@@ -127,7 +127,7 @@ function Line({ line, isMasked }: { readonly line: DiffLine; readonly isMasked: 
 }
 
 /** Names of highlight.js that the style sheet may know; anything else is text. */
-const kindForm = /^[a-z][a-z_-]{0,30}/;
+const kindForm = /^[a-z][a-z_-]{0,30}$/;
 
 function tokenOf({ text, kind }: DiffToken, at: number, isMasked: boolean) {
   const known = kind === undefined ? undefined : kindForm.exec(kind)?.[0];
