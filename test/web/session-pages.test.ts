@@ -221,13 +221,13 @@ function hostileEvents(): readonly { [C in EventCode]?: EventPayloads[C] }[] {
     {
       'push.held': {
         ...{ push, binding: hostile, policyVersion: hostile, target: hostile, refs, relay: [update], asks },
-        ...{ onApprove: 'retry', deadline: hostile },
+        ...{ onApprove: 'retry', deadline: '2026-02-01T00:00:00.000Z' },
       },
     },
     { 'push.joined': { push } },
     { 'push.detached': { push } },
     { 'push.voted': { push, vote: 'deny', reason: hostile, groups: [hostile], via: 'page', credential } },
-    { 'push.approved': { push, by: [hostile], forced: hostile, deadline: hostile } },
+    { 'push.approved': { push, by: [hostile], forced: hostile, deadline: '2026-02-01T00:00:00.000Z' } },
     { 'push.rejected': { push, by: [hostile], reason: hostile } },
     { 'push.canceled': { push, reason: hostile } },
     { 'push.lapsed': { push, from: 'pending' } },

@@ -13,6 +13,14 @@ import { type DayNumbers, durationText, lastDays, numbersOf, topNames, verdicts 
 const spans = [7, 30, 90] as const;
 const mostNames = 10;
 
+/** Seconds that are easily read: from one second to 64 days. */
+const timeSteps: readonly number[] = [
+  ...[1, 5, 15, 30],
+  ...[1, 2, 5, 10, 15, 30].map((minutes) => minutes * 60),
+  ...[1, 2, 4, 6, 12].map((hours) => hours * 3_600),
+  ...[1, 2, 4, 8, 16, 32, 64].map((days) => days * 86_400),
+];
+
 /** What the last days were like, as plots with their numbers. `clock` gives ms since 1970. */
 export function overviewPages(
   ports: { readonly ledger: LedgerCounts; readonly held: HeldPushes; readonly notify: NotifyAdmin },
@@ -111,6 +119,7 @@ function Plots({
           series={[{ name: 'mean wait', look: 'accent' }]}
           columns={days.map(({ day, waited: one }) => ({ label: day, values: [(one ?? 0) / 1000] }))}
           format={(seconds) => durationText(seconds * 1000)}
+          steps={timeSteps}
         />
       )}
       <DayTable days={days} />
@@ -262,7 +271,7 @@ function Failures({ notifiers }: { readonly notifiers: readonly NotifierStatus[]
   const failing = notifiers.filter(({ dead, lastError }) => dead > 0 || lastError !== undefined);
   if (failing.length === 0) return null;
   return (
-    <section class="message bad" aria-labelledby="failing-notifiers">
+    <section class="message bad look-failures" aria-labelledby="failing-notifiers">
       <h2 id="failing-notifiers">Notices that did not arrive</h2>
       <ul>
         {failing.map(({ name, kind, where, waiting, dead, lastError }) => (

@@ -19,13 +19,21 @@ export function inForce(policy: PolicyAdmin): ReturnType<PolicyAdmin['current']>
   }
 }
 
-/** The ways between the pages of the policy. */
-export function PolicyMenu() {
+const ways = [
+  { href: '/-/policy', text: 'In force' },
+  { href: '/-/policy/history', text: 'History' },
+  { href: '/-/policy/try', text: 'Try a draft' },
+] as const;
+
+/** The ways between the pages of the policy; `at` is the text of the one that is shown. */
+export function PolicyMenu({ at }: { readonly at?: (typeof ways)[number]['text'] }) {
   return (
     <nav class="look-menu" aria-label="Policy">
-      <a href="/-/policy">In force</a>
-      <a href="/-/policy/history">History</a>
-      <a href="/-/policy/try">Try a draft</a>
+      {ways.map(({ href, text }) => (
+        <a key={href} href={href} aria-current={text === at ? 'page' : undefined}>
+          {text}
+        </a>
+      ))}
     </nav>
   );
 }

@@ -25,7 +25,7 @@ export function policyPages(ports: PolicyPorts): Router {
     sendPage(
       response,
       <Layout title="Policy" at="policy" {...frameOf(ports, request)}>
-        <PolicyMenu />
+        <PolicyMenu at="In force" />
         {now === undefined ? (
           <Empty>
             <p>
@@ -52,7 +52,7 @@ export function policyPages(ports: PolicyPorts): Router {
     sendPage(
       response,
       <Layout title="History of the policy" at="policy" {...frameOf(ports, request)}>
-        <PolicyMenu />
+        <PolicyMenu at="History" />
         <History versions={versions} page={page} now={inForce(policy)?.version} />
       </Layout>,
     );

@@ -75,7 +75,7 @@ export function sendDraft(response: Response, ports: PolicyPorts, request: Reque
   sendPage(
     response,
     <Layout title="Try a draft" at="policy" {...frameOf(ports, request)}>
-      <PolicyMenu />
+      <PolicyMenu at="Try a draft" />
       {isBusy && (
         <Message tone="wait">
           Other drafts are being tried; wait some seconds, and try this one again.
@@ -206,7 +206,7 @@ function Result({ trial }: { readonly trial: Trial }) {
 
 function Changed({ rows }: { readonly rows: readonly JudgedRow[] }) {
   return (
-    <div class="scroll">
+    <div class="scroll look-changed">
       <table>
         <caption class="unseen">Refs that would be judged otherwise</caption>
         <thead>

@@ -170,7 +170,7 @@ function Rows({
       </Empty>
     );
   return (
-    <div class="scroll">
+    <div class="scroll look-sessions">
       <table>
         <caption class="unseen">Sessions, newest first</caption>
         <thead>

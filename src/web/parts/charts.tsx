@@ -21,10 +21,12 @@ interface ColumnsProps {
   readonly columns: readonly Column[];
   /** How a number is written on the axis; as it is, when left out. */
   readonly format?: (value: number) => string;
+  /** The distances that lines may have, from small to large; 1, 2 and 5 times powers of ten when left out. */
+  readonly steps?: readonly number[];
 }
 
-const width = 720;
-const height = 220;
+const width = 960;
+const height = 240;
 const left = 56;
 const right = 8;
 const top = 10;
@@ -33,12 +35,12 @@ const plotWidth = width - left - right;
 const plotHeight = height - top - bottom;
 
 /** Stacked columns, with a legend where there is more than one series. */
-export function Columns({ id, title, description, series, columns, format = String }: ColumnsProps) {
+export function Columns({ id, title, description, series, columns, format = String, steps }: ColumnsProps) {
   const highest = Math.max(0, ...columns.map(({ values }) => values.reduce((sum, value) => sum + value, 0)));
-  const ticks = ticksTo(highest);
+  const ticks = ticksTo(highest, steps);
   const scale = plotHeight / (ticks.at(-1) || 1);
   const step = plotWidth / Math.max(1, columns.length);
-  const labelEvery = Math.ceil(columns.length / 10);
+  const labelEvery = Math.ceil(columns.length / 12);
   return (
     <figure class="look-chart">
       <svg
@@ -177,11 +179,12 @@ function round(value: number): number {
   return Math.round(value * 10) / 10;
 }
 
-/** Zero to the highest value or a little more, in four or five even steps of 1, 2 or 5. */
-function ticksTo(highest: number): readonly number[] {
+/** Zero to the highest value or a little more, in at most five even steps. */
+function ticksTo(highest: number, steps: readonly number[] | undefined): readonly number[] {
   if (highest <= 0) return [0];
   const rough = Math.max(1, highest / 4);
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((one) => one >= rough) ?? rough;
+  const allowed = steps ?? [1, 2, 5, 10].map((factor) => factor * power);
+  const step = allowed.find((one) => one >= rough) ?? rough;
   return Array.from({ length: Math.ceil(highest / step) + 1 }, (_, at) => at * step);
 }

@@ -4,7 +4,7 @@ import type { RefReport, RefUpdate } from '../../domain/git.ts';
 import type { RefVerdict } from '../../domain/policy.ts';
 import type { EventCode, EventPayloads, LedgerEvent } from '../../domain/record.ts';
 import { peerText } from './peer-text.ts';
-import { bytesText, ShortOid } from './pieces.tsx';
+import { bytesText, ShortOid, Time } from './pieces.tsx';
 
 type Tone = 'good' | 'bad' | 'wait' | 'mild';
 
@@ -97,7 +97,9 @@ const tellers: Tellers = {
           ))}
         </ul>
         <p>
-          {`until ${peerText(deadline)}; then ${onApprove === 'relay' ? 'Refgate relays it' : 'it is pushed again'}; by policy `}
+          {'until '}
+          <Time at={deadline} />
+          {`; then ${onApprove === 'relay' ? 'Refgate relays it' : 'it is pushed again'}; by policy `}
           <PolicyLink version={policyVersion} isLink={linksPolicy} />
         </p>
       </>
@@ -124,7 +126,10 @@ const tellers: Tellers = {
     body: (
       <>
         <Words text={forced} />
-        <p>{`it may go until ${peerText(deadline)}`}</p>
+        <p>
+          {'it may go until '}
+          <Time at={deadline} />
+        </p>
       </>
     ),
   }),
