@@ -24,7 +24,7 @@ export async function compareEnds(ref: RefFacts, view: KeptView, objects: Review
   if (ref.kind === 'delete') return deleted;
   const tip = await objects.peel(ref.newOid);
   if (tip.type !== 'commit') return { gone: noCommit(tip, 'new') };
-  const base = ref.kind === 'update' ? ref.oldOid : baseOf(tip.oid, view);
+  const base = ref.kind === 'update' ? ref.oldOid : await baseOfNew(tip.oid, view, objects);
   if (base === undefined) return { newTree: tip.tree };
   const old = base === tip.oid ? tip : await objects.peel(base);
   if (old.type !== 'commit') return { gone: noCommit(old, 'old') };
@@ -35,10 +35,32 @@ export async function compareEnds(ref: RefFacts, view: KeptView, objects: Review
  * The first commit along first parents that the push does not bring; undefined
  * when there is none, because all of it is new.
  */
-export function baseOf(tip: Oid, { firstParents }: Pick<KeptView, 'firstParents'>): Oid | undefined {
-  let oid: Oid | undefined = tip;
+export function baseOf(
+  tip: Oid | undefined,
+  { firstParents }: Pick<KeptView, 'firstParents'>,
+): Oid | undefined {
+  let oid = tip;
   while (oid !== undefined && firstParents.has(oid)) oid = firstParents.get(oid);
   return oid;
+}
+
+/** Commits that are read to find the base of a new ref. */
+const maxRead = 10_000;
+
+/**
+ * Where the facts do not name all new commits, every commit of the pack counts as
+ * one, and after 10,000 of them all is new: a reviewer sees too much rather than too little.
+ */
+async function baseOfNew(tip: Oid, view: KeptView, objects: ReviewObjects): Promise<Oid | undefined> {
+  let base = baseOf(tip, view);
+  if (view.hasAllCommits) return base;
+  for (let read = 0; base !== undefined; read++) {
+    if (read >= maxRead) return undefined;
+    const parents = await objects.heldParents(base);
+    if (parents === undefined) return base;
+    base = baseOf(parents[0], view);
+  }
+  return undefined;
 }
 
 function noCommit({ type, oid }: Exclude<Peeled, { type: 'commit' }>, which: 'old' | 'new'): string {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { FileDiff } from '../../domain/approval.ts';
 import { RefgateError } from '../../domain/error.ts';
@@ -32,6 +33,8 @@ export class DiffThread {
 
   constructor(options: DiffThreadOptions) {
     this.#options = options;
+    // As many wait for the thread as there are files to read.
+    setMaxListeners(0, this.#closing.signal);
     this.#worker = this.#start();
   }
 

@@ -24,6 +24,8 @@ export interface KeptView {
   readonly commitCount: number;
   /** The first parent of every new commit; undefined of a root. */
   readonly firstParents: ReadonlyMap<Oid, Oid | undefined>;
+  /** Whether `firstParents` holds all of them: long facts are cut when they are kept. */
+  readonly hasAllCommits: boolean;
   /** By path, each with what became of it in the end. */
   readonly changes: readonly PathChange[];
   readonly isCut: boolean;
@@ -62,6 +64,7 @@ export async function viewOf(contents: RefContents | undefined): Promise<KeptVie
     commits: shownOf(newest),
     commitCount: counts.commits,
     firstParents,
+    hasAllCommits: firstParents.size >= counts.commits,
     changes: [...paths.values()].sort((a, b) => (a.path < b.path ? -1 : 1)),
     isCut,
     blobs,
@@ -74,6 +77,7 @@ const nothing: KeptView = {
   commits: [],
   commitCount: 0,
   firstParents: new Map(),
+  hasAllCommits: false,
   changes: [],
   isCut: false,
   blobs: new Map(),

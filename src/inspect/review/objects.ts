@@ -102,6 +102,13 @@ export class ReviewObjects {
     return { type: 'large', oid };
   }
 
+  /** The parents of a commit of the pack; undefined when the pack does not hold it. Throws INTERNAL. */
+  async heldParents(oid: Oid): Promise<readonly Oid[] | undefined> {
+    const held = await this.held(oid, maxHeadBytes);
+    if (held?.type !== 'commit' || held.content === undefined) return undefined;
+    return checkCommit(held.content, this.objectFormat).parents;
+  }
+
   async #any(oid: Oid): Promise<Omit<ReadObject, 'size'> | undefined> {
     const held = await this.held(oid, maxHeadBytes);
     if (held !== undefined) return held;

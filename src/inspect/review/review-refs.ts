@@ -48,14 +48,17 @@ export async function openObjects(context: ReviewContext): Promise<ReviewObjects
 }
 
 /** Every update of a push, with all its commits and files that are ever shown. Throws INTERNAL, and what the upstream throws. */
-export async function reviewRefs(context: ReviewContext, facts: PushFacts): Promise<readonly RefReview[]> {
+export async function reviewRefs(
+  context: ReviewContext,
+  facts: PushFacts | undefined,
+): Promise<readonly RefReview[]> {
   const { push } = context;
   const objects = push.refs.every(({ kind }) => kind === 'delete') ? undefined : await openObjects(context);
   try {
     const reviews: RefReview[] = [];
     for (const ref of push.refs) {
-      const at = facts.refs.findIndex((one) => one.ref === ref.ref);
-      const view = await viewOf(at < 0 ? undefined : facts.contents?.[at]);
+      const at = facts?.refs.findIndex((one) => one.ref === ref.ref) ?? -1;
+      const view = await viewOf(facts?.contents?.[at]);
       reviews.push(await reviewRef(context, ref, view, objects));
     }
     return reviews;

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type {
   FileDiff,
   HeldPush,
@@ -22,8 +23,8 @@ import { costOf, type ReviewContext, removedText, reviewRefs } from './review-re
 export interface PushReviewsOptions {
   /** The folder of the quarantine, which holds one directory for each session. */
   readonly quarantineDir: string;
-  /** The facts of a push as they were kept, masked. */
-  facts(session: string): Promise<PushFacts>;
+  /** The facts of a push as they were kept, masked; undefined when they are not there. */
+  facts(session: string): Promise<PushFacts | undefined>;
   /** A new source of the upstream repository; it is closed here. */
   open(target: Target): FetchSource;
   readonly treeCache: TreeCache;
@@ -79,6 +80,8 @@ class Reviews {
     this.#options = options;
     const { secrets, fileBudget } = options;
     this.#thread = new DiffThread({ secrets, ...(fileBudget === undefined ? {} : { budget: fileBudget }) });
+    // As many wait for a turn as there are readers.
+    setMaxListeners(0, this.#closing.signal);
     const half = (options.cacheBytes ?? defaultCacheBytes) / 2;
     this.#lists = new ByteLru(half);
     this.#diffs = new ByteLru(half);

@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
-import { rm } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { HeldPush, ReviewFile } from '../../../src/domain/approval.ts';
 import { RefgateError } from '../../../src/domain/error.ts';
+import type { RefContents } from '../../../src/domain/facts.ts';
 import type { ObjectFormat, Oid } from '../../../src/domain/git.ts';
 import { zeroOid } from '../../../src/git/oid.ts';
 import { git } from '../../support/git.ts';
 import { data, fastImport } from '../../support/repos.ts';
 import { token } from '../scanned-pack.ts';
-import { mainFrom, mainNew, makeScene, type Scene } from './scene.ts';
+import { mainFrom, mainNew, makeScene, packOf, type Scene } from './scene.ts';
 
 const who = 'Ann <ann@example.com> 1700000000 +0000';
 
@@ -323,4 +324,66 @@ test('a file or a ref that the push does not have is not found', async (t) => {
   const isMissing = (error: unknown) => error instanceof RefgateError && error.code === 'NOT_FOUND';
   await assert.rejects(scene.reviews.diff(push, 'refs/heads/main', '../a'), isMissing);
   await assert.rejects(scene.reviews.diff(push, 'refs/heads/other', 'a'), isMissing);
+});
+
+for (const [name, cutFacts] of [
+  ['cut', (one: RefContents) => ({ ...one, commits: [...one.commits].slice(0, 1) })],
+  ['gone', () => undefined],
+] as const)
+  test(`a new branch is compared with no less when its facts are ${name}`, async (t) => {
+    const scene = await makeScene(t);
+    await fastImport(
+      scene.work,
+      [1, 2, 3, 4].map((n) => commit(n, n > 1 ? `from :${n - 1}\n` : '', file(`f${n}`, 'x\n'))).join(''),
+    );
+    await seed(scene, 'main~3');
+    const [root, now] = [await oid(scene.work, 'main~3'), await oid(scene.work, 'main')];
+    const pack = await packOf(scene.work, [mainFrom(root, now)]);
+    const update = { ref: 'refs/heads/topic', oldOid: zeroOid('sha1'), newOid: now };
+    const push = await scene.hold([update], { pack });
+    const facts = scene.kept.get(push.session);
+    const contents = facts?.contents?.map(cutFacts).filter((one) => one !== undefined) ?? [];
+    if (facts === undefined || contents.length === 0) scene.kept.delete(push.session);
+    else scene.kept.set(push.session, { ...facts, contents });
+    const review = await only(scene, push);
+    assert.equal(review.base, root);
+    assert.deepEqual(
+      review.files.map(({ path }) => path),
+      ['f2', 'f3', 'f4'],
+    );
+    if (name === 'gone') assert.equal(review.unknowns.length, 1);
+  });
+
+test('a pack that changed on disk is an error, and never a review', async (t) => {
+  const scene = await makeScene(t);
+  await fastImport(scene.work, commit(1, '', file('a', lines(50))));
+  const push = await scene.hold([mainNew(await oid(scene.work, 'main'))]);
+  const dir = join(scene.quarantineDir, push.session, 'objects', 'pack');
+  for (const name of await readdir(dir)) {
+    if (!name.endsWith('.pack')) continue;
+    const bytes = await readFile(join(dir, name));
+    await rm(join(dir, name));
+    await writeFile(join(dir, name), bytes.fill(0x55, 14, bytes.length - 20));
+  }
+  await assert.rejects(
+    scene.reviews.review(push),
+    (error) => error instanceof RefgateError && error.code === 'INTERNAL',
+  );
+});
+
+test('what is asked at once is read once, what was read is kept, and after closing nothing is read', async (t) => {
+  const scene = await makeScene(t);
+  await fastImport(scene.work, commit(1, '', file('a', 'a\n')) + commit(2, 'from :1\n', file('a', 'b\n')));
+  await seed(scene, 'main~1');
+  const push = await scene.hold([mainFrom(await oid(scene.work, 'main~1'), await oid(scene.work, 'main'))]);
+  const opened = scene.opened();
+  await Promise.all([1, 2, 3].map(() => scene.reviews.diff(push, 'refs/heads/main', 'a')));
+  const first = scene.opened() - opened;
+  await scene.reviews.diff(push, 'refs/heads/main', 'a');
+  assert.equal(scene.opened() - opened, first);
+  await scene.reviews.close();
+  await assert.rejects(
+    scene.reviews.diff(push, 'refs/heads/main', 'a', true),
+    (error) => error instanceof RefgateError && error.code === 'SHUTTING_DOWN',
+  );
 });

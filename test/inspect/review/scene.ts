@@ -42,6 +42,8 @@ export interface Scene {
   opened(): number;
   /** What upstream objects come from; changed by a test that takes the upstream away. */
   source: (gitDir: string) => LocalSource;
+  /** The facts as they are kept, to be changed. */
+  readonly kept: Map<string, PushFacts>;
   /** Holds what `git push` would send for these updates. */
   hold(updates: readonly RefUpdate[], how?: HoldHow): Promise<HeldPush>;
 }
@@ -80,7 +82,7 @@ export async function makeScene(
   };
   const reviews = createPushReviews({
     quarantineDir,
-    facts: async (session) => kept.get(session) as PushFacts,
+    facts: async (session) => kept.get(session),
     open,
     treeCache,
     secrets,
@@ -98,6 +100,7 @@ export async function makeScene(
     work,
     upstream,
     quarantineDir,
+    kept,
     reviews,
     opened: () => opened,
     hold: async (updates: readonly RefUpdate[], how: HoldHow = {}): Promise<HeldPush> => {
