@@ -12,6 +12,14 @@ export interface Wording {
   readonly loud: boolean;
 }
 
+/** Somebody did it: `by` of the others is who pushed, or nobody. */
+const decided: ReadonlySet<Summary['type']> = new Set([
+  'push.approved',
+  'push.rejected',
+  'push.forced',
+  'push.canceled',
+]);
+
 const mostRefs = 10;
 const mostText = 6_000;
 
@@ -32,7 +40,9 @@ export function wordingOf(summary: Summary): Wording {
         text: `${oneLine(rule, 128)}: ${oneLine(text, 600)}`,
       })),
       ...(summary.type === 'push.held' ? askLines(summary) : []),
-      ...(summary.by === 'refgate' ? [] : [{ label: 'Decided by', text: oneLine(summary.by, 128) }]),
+      ...(summary.by === 'refgate' || !decided.has(summary.type)
+        ? []
+        : [{ label: 'Decided by', text: oneLine(summary.by, 128) }]),
       ...(summary.reason === undefined ? [] : [{ label: 'Reason', text: oneLine(summary.reason, 600) }]),
     ]),
     url: summary.url,
@@ -47,7 +57,7 @@ function happened({ type, by }: Summary): string {
     'push.approved': `was approved by ${who}`,
     'push.rejected': `was rejected by ${who}`,
     'push.forced': `was FORCED by ${who}, past the people who were asked`,
-    'push.lapsed': 'lapsed: nobody decided in time',
+    'push.lapsed': 'lapsed: it was not decided, or not used, in time',
     'push.canceled': `was canceled by ${who}`,
     'push.forwarded': 'is done: the upstream has it',
     'push.failed': 'was approved and could not be forwarded',
