@@ -166,7 +166,7 @@ function DayTable({ days }: { readonly days: readonly DayNumbers[] }) {
   return (
     <details>
       <summary>The numbers of each day</summary>
-      <div class="scroll">
+      <div class="scroll look-days">
         <table>
           <caption class="unseen">Numbers of each day (UTC)</caption>
           <thead>

@@ -229,7 +229,7 @@ function Changed({ rows }: { readonly rows: readonly JudgedRow[] }) {
               </th>
               <td>{peerText(user)}</td>
               <td>{peerText(repo)}</td>
-              <td>
+              <td class="refs">
                 <code class="ref">{peerText(ref)}</code>
               </td>
               <td>

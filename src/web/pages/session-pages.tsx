@@ -206,7 +206,7 @@ function Row({ row }: { readonly row: SessionSummary }) {
       <td>{peerText(row.user ?? '-')}</td>
       <td>{peerText(row.repo)}</td>
       <td>{whatOf(row)}</td>
-      <td>
+      <td class="refs">
         {row.refs.slice(0, maxRefsShown).map((ref) => (
           <code key={ref} class="ref">
             {peerText(ref)}

@@ -27,7 +27,7 @@ interface ColumnsProps {
 
 const width = 960;
 const height = 240;
-const left = 56;
+const left = 76;
 const right = 8;
 const top = 10;
 const bottom = 26;
