@@ -14,12 +14,16 @@ export async function maySee(
   if (seesAll(viewer) || push.principal.user === user.name) return true;
   if (push.votes.some((vote) => vote.user === user.name)) return true;
   if (user.role !== 'reviewer') return false;
-  if (push.state !== 'pending' || isSeated(viewer, push)) return isSeated(viewer, push);
+  if (isSeated(viewer, push)) return true;
+  if (push.state !== 'pending') return false;
   const may = await ports.held.mayVote(push, { principal, role: user.role });
   return may.vote || may.force;
 }
 
-/** Once it is decided nobody may vote, but who could have still reads what came of it; who pushed it with another account reads why their vote does not count. */
+/**
+ * Once it is decided nobody may vote, but who could have still reads what came of it; who pushed it with another account
+ * reads why their vote does not count.
+ */
 function isSeated({ user }: Pick<Viewer, 'user'>, push: HeldPush): boolean {
   const isMember = (groups: readonly string[] = []) => groups.some((group) => user.groups.includes(group));
   return push.asks.some(
