@@ -61,7 +61,7 @@ function ourFiles(files: readonly ReviewFile[]): string[] {
 
 test('files between any two trees are those of git diff-tree, and renames move the same content', async (t) => {
   const scene = await makeScene(t);
-  const samples = fc.sample(fc.tuple(tree, tree), { numRuns: 12, seed: 3 });
+  const samples = fc.sample(fc.tuple(tree, tree), { numRuns: 7, seed: 3 });
   const stream = samples.flat().map((entries, n) => commit(n + 1, entries));
   await fastImport(scene.work, stream.join(''));
   for (let n = 0; n + 1 < stream.length; n += 2) {
