@@ -33,12 +33,10 @@ export async function visiblePushes(
   if (asked === undefined) return { rows: [] };
   const rows: HeldPush[] = [];
   let { before } = asked;
-  for (let looked = 0; looked < mostLooked; looked += step) {
-    const page = await ports.held.list({
-      ...asked,
-      limit: step,
-      ...(before === undefined ? {} : { before }),
-    });
+  // The first look is as long as most pages: what is not shown need not be read.
+  let limit = Math.min(step, query.limit + 1);
+  for (let looked = 0; looked < mostLooked; looked += limit, limit = step) {
+    const page = await ports.held.list({ ...asked, limit, ...(before === undefined ? {} : { before }) });
     for (const push of page) {
       if (!keep(push) || !(await sees(ports, viewer, push))) continue;
       const last = rows.at(-1);
@@ -46,7 +44,7 @@ export async function visiblePushes(
       rows.push(push);
     }
     before = page.at(-1)?.id;
-    if (page.length < step || before === undefined) return { rows };
+    if (page.length < limit || before === undefined) return { rows };
   }
   return before === undefined ? { rows } : { rows, next: before };
 }

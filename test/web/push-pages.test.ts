@@ -264,7 +264,7 @@ test('sensitive files and files with secrets are marked', async (t) => {
     ];
   };
   const { text } = await server.page('/pushes/p-abc1234');
-  assert.match(text, /<span class="tag wait">sensitive<\/span><span class="tag bad">1 secret<\/span>/);
+  assert.match(text, /<span class="tag wait">sensitive<\/span> <span class="tag bad">1 secret<\/span>/);
   assert.match(
     text,
     /github-token in <code>\.github\/workflows\/ci\.yml<\/code>, line 3: <mark class="masked">gh\*\*\*x1</,

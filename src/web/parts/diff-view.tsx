@@ -28,6 +28,12 @@ export function DiffView({
         <div class="scroll">
           <table class={`diff ${look}`}>
             <caption class="unseen">Changes of {peerText(path)}</caption>
+            <colgroup>
+              <col class="no" />
+              <col class={look === 'split' ? 'half' : 'no'} />
+              <col class={look === 'split' ? 'no' : 'sign'} />
+              <col />
+            </colgroup>
             {hunks.map((hunk) => (
               <Hunk key={`${hunk.oldStart},${hunk.newStart}`} hunk={hunk} look={look} isMasked={isMasked} />
             ))}

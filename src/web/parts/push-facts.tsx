@@ -79,7 +79,7 @@ export function PushRefs({ push }: { readonly push: HeldPush }) {
     <section aria-labelledby="refs">
       <h2 id="refs">Refs</h2>
       <div class="scroll">
-        <table>
+        <table class="push-refs">
           <caption class="unseen">Ref updates of the push</caption>
           <thead>
             <tr>

@@ -50,8 +50,7 @@ function Row({ row, now }: { readonly row: PushRow; readonly now: number }) {
         <a href={`/-/pushes/${encodeURIComponent(push.id)}`}>{push.id}</a>
       </th>
       <td>
-        <StateTag state={push.state} />
-        {isAttached && <span class="tag mild">client waits</span>}
+        <StateTag state={push.state} /> {isAttached && <span class="tag mild">client waits</span>}
       </td>
       <td>
         <Author push={push} />
@@ -87,7 +86,7 @@ function Row({ row, now }: { readonly row: PushRow; readonly now: number }) {
 export function Author({ push }: { readonly push: HeldPush }) {
   return (
     <>
-      {peerText(push.principal.user)}
+      {peerText(push.principal.user)}{' '}
       {push.principal.kind === 'service' && <span class="tag mild">service</span>}
     </>
   );

@@ -286,10 +286,9 @@ export function Marks({ file }: { readonly file: ReviewFile }) {
   const isOdd = type !== undefined && type !== 'text' && type !== 'empty';
   return (
     <>
-      {sensitive && <span class="tag wait">sensitive</span>}
-      {findings > 0 && <span class="tag bad">{counted(findings, 'secret')}</span>}
-      {lfs && <span class="tag mild">LFS</span>}
-      {isOdd && <span class="tag mild">{peerText(type)}</span>}
+      {sensitive && <span class="tag wait">sensitive</span>}{' '}
+      {findings > 0 && <span class="tag bad">{counted(findings, 'secret')}</span>}{' '}
+      {lfs && <span class="tag mild">LFS</span>} {isOdd && <span class="tag mild">{peerText(type)}</span>}{' '}
       {mode !== undefined && mode !== 'file' && mode !== oldMode && <span class="tag wait">{mode}</span>}
     </>
   );

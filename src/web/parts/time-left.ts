@@ -5,13 +5,13 @@ const units = [
   { ms: 1_000, name: 's' },
 ] as const;
 
-/** A duration of at least 0 ms in its two largest units, such as `1 h 20 min`. */
+/** A duration of at least 0 ms in its two largest units, such as `1 h 20 min`; seconds only below a minute. */
 export function durationText(ms: number): string {
   const at = units.findIndex((unit) => ms >= unit.ms);
   const large = units[at];
   if (large === undefined) return '0 s';
   const count = Math.floor(ms / large.ms);
-  const small = units[at + 1];
+  const small = large.name === 'min' ? undefined : units[at + 1];
   const rest = small === undefined ? 0 : Math.floor((ms - count * large.ms) / small.ms);
   return rest === 0 ? `${count} ${large.name}` : `${count} ${large.name} ${rest} ${small?.name}`;
 }
