@@ -58,11 +58,12 @@ export async function whatIsNew(
   ]);
   const asked = context.asksForContent;
   const isKnown = new Set(known);
-  const updates = lines.map(({ ref, oldOid, newOid, tip, boundary, moved }): WalkUpdate => {
+  const updates = lines.map(({ ref, oldOid, newOid, tip, boundary, moved, hasRoot }): WalkUpdate => {
     // Commits that the upstream has are not judged one by one, whether they are in the pack or beyond it.
     const hasExisting = known.length > 0 || boundary.some((oid) => oid !== oldOid);
     const newType = named.get(ref);
-    const difference = oldOid !== undefined && hasExisting && newType === undefined;
+    // What a merge with a history of its own drops is in no commit's changes: it differs from only one of the parents.
+    const difference = oldOid !== undefined && (hasExisting || hasRoot) && newType === undefined;
     const old = oldOid === undefined ? {} : { oldOid };
     // A merge of what was judged alike on its own ref is not searched again; a ref that moves onto it is.
     const isThere = moved || isKnown.has(tip);
@@ -84,6 +85,8 @@ interface Line {
   readonly bottoms: readonly Oid[];
   /** How many commits of the pack the new tip reaches. */
   readonly commits: number;
+  /** A commit of the pack without parents is among them. */
+  readonly hasRoot: boolean;
   /** The new tip itself is not in the pack. */
   readonly moved: boolean;
 }
@@ -109,6 +112,7 @@ async function follow(updates: readonly RefUpdate[], held: HeldPack): Promise<re
     const bottoms: Oid[] = [];
     const start = seen.has(tip) || (type !== undefined && type !== 'commit') ? [] : [tip];
     const found = new Set<Oid>(start);
+    let hasRoot = false;
     for (const oid of found) {
       seen.add(oid);
       if (++visited > maxVisited)
@@ -119,13 +123,15 @@ async function follow(updates: readonly RefUpdate[], held: HeldPack): Promise<re
         );
       if (visited % turn === 0) await setImmediate();
       const parents = held.parentsOf(oid);
+      hasRoot ||= parents?.length === 0;
       if (parents === undefined) boundary.push(oid);
       else if (parents.every((parent) => held.parentsOf(parent) === undefined)) bottoms.push(oid);
       for (const parent of parents ?? []) if (!seen.has(parent)) found.add(parent);
     }
     const old = isNew ? {} : { oldOid };
     const commits = found.size - boundary.length;
-    lines.push({ ref, newOid, tip, ...old, boundary, bottoms, commits, moved: type === undefined });
+    const moved = type === undefined;
+    lines.push({ ref, newOid, tip, ...old, boundary, bottoms, commits, hasRoot, moved });
   }
   return lines;
 }
