@@ -49,7 +49,7 @@ tests:
   - { name: a push to main passes, who: { user: alice, groups: [dev] }, repo: acme/web, updates: [{ ref: refs/heads/main, change: fast-forward }], expect: allow }
   - { name: main keeps its history, who: { user: alice, groups: [dev] }, repo: acme/web, updates: [{ ref: refs/heads/main, change: non-fast-forward }], expect: deny, rule: history-is-kept }
   - { name: a secret stays out, who: { user: alice, groups: [dev] }, repo: acme/web, updates: [{ ref: refs/heads/main, change: fast-forward }], secrets: [{ rule: github-pat, confidence: high, path: src/config.ts }], expect: deny, rule: no-secrets }
-  - { name: a deploy waits for a reviewer, who: { user: alice, groups: [dev] }, repo: acme/web, updates: [{ ref: refs/heads/main, change: fast-forward }], paths: [{ path: deploy/web.yaml, change: add }], expect: ask, rule: deploys-are-reviewed }
+  - { name: a deploy waits for a reviewer, who: { user: alice, groups: [dev] }, repo: acme/web, updates: [{ ref: refs/heads/main, change: fast-forward }], files: [{ path: deploy/web.yaml, change: add }], expect: ask, rule: deploys-are-reviewed }
 `;
 
 /** Two commits on main, as a git-fast-import(1) stream; the dates are fixed so that every demo begins alike. */
@@ -207,12 +207,13 @@ Refgate is running. In another terminal, in this folder:
   git ls-remote ${withToken.href}
 
   # 7. a push that waits for a reviewer: it says which page, and goes on once carol approves it there
-  mkdir -p deploy && echo "replicas: 3" > deploy/web.yaml && git add deploy && git commit -m "Deploy the site" && git push
+  git reset --hard origin/main && mkdir -p deploy && echo "replicas: 3" > deploy/web.yaml
+  git add deploy && git commit -m "Deploy the site" && git push
 
-     The page is ${http}/-/ ; sign in with carol's token: ${tokenOf('carol')}
-     Or as carol, in a third terminal in this folder (the push says its id, p-...):
+  #    the page is ${http}/-/ ; carol signs in there with this token:
+  #    ${tokenOf('carol')}
 
-  # 8. the same decision, typed
+  # 8. or, instead of the page, in a third terminal: carol looks at the newest push that waits, and approves it
   export REFGATE_URL=${http} REFGATE_TOKEN=${tokenOf('carol')}
   id=$(node bin/refgate.js push list --json | grep -o 'p-[a-z0-9]*' | head -1)
   node bin/refgate.js push show $id
@@ -222,7 +223,7 @@ Refgate is running. In another terminal, in this folder:
   cd - && node bin/refgate.js --config ${at('refgate.yaml')} session list
   node bin/refgate.js --config ${at('refgate.yaml')} audit verify
 
-The pages for an administrator: sign in with dana's token: ${tokenOf('dana')}
+dana is the administrator; her token for the pages: ${tokenOf('dana')}
 Everything is in ${folder}; remove that folder to begin anew. Stop with Ctrl-C.
 `;
 }

@@ -48,7 +48,18 @@ export async function openHeldPushes(
     log,
   });
   closers.add(() => desk.close());
+  directory.onEnded(() => {
+    cancelEnded(desk, directory).catch((err: unknown) => log.error({ err }, 'held pushes not canceled'));
+  });
   return { desk, notifications };
+}
+
+/** Who may not push any more need not be decided about. */
+async function cancelEnded(desk: HeldPushDesk, directory: Directory): Promise<void> {
+  const ended = new Set<string>();
+  for (const { id, principal } of desk.live()) if (!(await directory.stillValid(principal))) ended.add(id);
+  if (ended.size > 0)
+    await desk.cancelWhere(({ id }) => ended.has(id), 'the account or credential of its user was ended');
 }
 
 /** The first address of everybody who may vote; who pushed is not asked. */

@@ -77,6 +77,8 @@ export interface Directory extends Authenticator {
     actor: string,
   ): Promise<UserRecord>;
   disableUser(name: string, actor: string): Promise<void>;
+  /** Calls back after a user was disabled, a key removed or a token revoked. The listener must not throw. */
+  onEnded(listener: () => void): void;
   users(): Promise<readonly UserRecord[]>;
   user(name: string): Promise<UserRecord | undefined>;
   /** `line` is one line of an OpenSSH .pub file. */

@@ -31,12 +31,21 @@ class RecordedDirectory implements Directory {
   readonly #known: Credentials;
   readonly #recorder: Recorder;
   readonly #clock: () => number;
+  readonly #listeners: (() => void)[] = [];
   #lastChange: Promise<unknown> = Promise.resolve();
 
   constructor(known: Credentials, recorder: Recorder, clock: () => number) {
     this.#known = known;
     this.#recorder = recorder;
     this.#clock = clock;
+  }
+
+  onEnded(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  #ended(): void {
+    for (const listener of this.#listeners) listener();
   }
 
   async byPublicKey(blob: Buffer): Promise<Principal | undefined> {
@@ -138,6 +147,7 @@ class RecordedDirectory implements Directory {
         { actor, writes: [putUser(record)] },
       );
       this.#known.users.set(name, record);
+      this.#ended();
     });
   }
 
@@ -181,6 +191,7 @@ class RecordedDirectory implements Directory {
       const writes = [deleteKey(fingerprint)];
       await this.#recorder.append('admin.key-removed', { user, fingerprint }, { actor, writes });
       this.#known.keys.delete(fingerprint);
+      this.#ended();
     });
   }
 
@@ -216,6 +227,7 @@ class RecordedDirectory implements Directory {
       const data = { user: row.record.user, token: id };
       await this.#recorder.append('admin.token-revoked', data, { actor, writes: [putToken(row)] });
       this.#known.setToken(row);
+      this.#ended();
     });
   }
 

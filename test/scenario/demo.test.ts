@@ -5,6 +5,7 @@ import { readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { gitEnv, runCommand, tempDir } from '../support/git.ts';
 import { outDir } from '../support/refgate.ts';
 
@@ -70,14 +71,20 @@ test('the commands that the demo prints do what it says of them, and it goes on 
   assert.match(await again('4', 1), /history-is-kept.*\n(.*\n)*.*! \[remote rejected\] main -> main/);
   assert.match(await again('5', 1), /! \[remote rejected\] main/);
   assert.match(await shell('6', 0), /[0-9a-f]{40}\trefs\/heads\/main/);
-  const seen = await again('7', 0);
+  const push = runCommand('bash', ['-e', '-c', inWeb('7')], { cwd, env: gitEnv() });
+  await sleep(3_000);
+  assert.match(await shell('8', 0), /p-\w{7} is approved/);
+  const waited = await push;
+  assert.equal(waited.status, 0, waited.stderr);
+  assert.match(waited.stderr, /carol approved this push: looks right *\n(.*\n)*.* main -> main/);
+  const seen = await again('9', 0);
   assert.match(seen, /refused {2,}refs\/heads\/main/);
   assert.match(seen, /the ledger is whole: \d+ events/);
 
   assert.equal(await stop(demo), 0);
   demo = await startDemo(cwd);
   assert.match(await shell('6', 0), /refs\/heads\/main/);
-  assert.match(await again('7', 0), /receive-pack/);
+  assert.match(await again('9', 0), /receive-pack/);
   assert.equal(readFileSync(join(cwd, 'refgate-demo', 'web', 'README.md'), 'utf8').includes('more'), true);
   assert.equal(await stop(demo), 0);
 });

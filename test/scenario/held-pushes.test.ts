@@ -5,9 +5,19 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
 import { type Bastion, type Door, doors, startBastion } from '../support/bastion.ts';
-import { git } from '../support/git.ts';
+import { makeClientKey } from '../support/client.ts';
+import { git, tempDir } from '../support/git.ts';
 import { makeRepo } from '../support/repos.ts';
-import { addReviewer, api, askingPolicy, becomes, begin, heldPush, vote } from './approving.ts';
+import {
+  addReviewer,
+  api,
+  askingPolicy,
+  BackgroundGit,
+  becomes,
+  begin,
+  heldPush,
+  vote,
+} from './approving.ts';
 import { applyPolicy, dataOf, tip } from './pushing.ts';
 
 interface Scene {
@@ -326,6 +336,29 @@ test('held pushes', async (whole) => {
       assert.equal(late.status, 409);
     });
   }
+
+  for (const how of ['disabled', 'without the key'] as const)
+    await whole.test(`a user who is ${how} while the push waits does not get it through`, async () => {
+      const scene = await sceneOf(shared, 'ssh', { onApprove: 'relay' });
+      const { refgate } = scene.bastion;
+      const name = `gone-${how.slice(0, 3)}`;
+      const key = await makeClientKey(tempDir(whole, 'gone'));
+      await refgate.ok(['user', 'add', name, '--group', 'dev']);
+      await refgate.ok(['key', 'add', name, '-'], `${key.publicLine}\n`);
+      const before = await scene.main();
+      await scene.commit('a.txt');
+      const push = new BackgroundGit(origin(), scene.clone, key.env);
+      whole.after(() => push.kill());
+      const id = await push.heldId();
+      const [, fingerprint = ''] = /(SHA256:\S+)/.exec(await refgate.ok(['key', 'list', name])) ?? [];
+      await refgate.ok(how === 'disabled' ? ['user', 'disable', name] : ['key', 'remove', name, fingerprint]);
+      const run = await push.done;
+      assert.equal(run.status, 1);
+      assert.match(run.stderr, /was canceled: the account or credential of its user was ended/);
+      const late = await api(refgate, scene.carol, `/pushes/${id}/votes`, { kind: 'approve' });
+      assert.equal(late.status, 409);
+      assert.equal(await scene.main(), before);
+    });
 
   await whole.test('two approvals come from two people; one person voting twice is one', async (t) => {
     const scene = await sceneOf(shared, 'ssh', { approvals: 2 });
