@@ -32,7 +32,6 @@ describe('a merge that drops a guarded file', () => {
     hiding = await hide(file);
     story = await hiding.story('web', commits);
     const guarded = { ref: 'refs/heads/base', path: 'deploy/**' };
-    // biome-ignore lint/suspicious/noThenProperty: the policy's own word.
     await hiding.policy({ rules: [{ name: 'deploys-stay', when: guarded, then: 'deny' }] });
   });
 

@@ -32,7 +32,6 @@ async function waiting(t: TestContext, ask: object): Promise<Scene> {
     },
     policy: {
       access: [{ who: { group: 'dev' }, repo: 'acme/*', may: ['read', 'write'] }],
-      // biome-ignore lint/suspicious/noThenProperty: the policy's own word.
       rules: [
         { name: 'reviewed', when: { ref: 'refs/heads/main' }, then: { ask: { group: 'reviewers', ...ask } } },
       ],

@@ -19,7 +19,6 @@ export function askingPolicy(
       {
         name: 'deploys-are-reviewed',
         when: { ref: 'refs/heads/main' },
-        // biome-ignore lint/suspicious/noThenProperty: the policy's own word.
         then: { ask: { group: 'reviewers', ...ask } },
       },
       ...rules,

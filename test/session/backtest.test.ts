@@ -227,3 +227,17 @@ test('a recorded push is explained by the policy that judged it, or by another o
     /cannot be explained: its facts were not kept/,
   );
 });
+
+test('a backtest that nobody waits for any more ends before the next push', async () => {
+  const { store, ledger, push } = await setUp();
+  for (let count = 0; count < 5; count++) await push();
+  const over = new AbortController();
+  const rows: BacktestRow[] = [];
+  const stopAfterTwo = (done: number): void => {
+    if (done === 2) over.abort();
+  };
+  const since = '2020-01-01T00:00:00.000Z';
+  for await (const row of backtest({ reader: ledger, store }, strict, since, stopAfterTwo, over.signal))
+    rows.push(row);
+  assert.equal(rows.length, 2);
+});
