@@ -1,4 +1,3 @@
-import { createTransport } from 'nodemailer';
 import type { EmailTarget } from './notifier-config.ts';
 import { type Outcome, withDeadline } from './outcome.ts';
 import { escapeHtml, isMailAddress, oneLine } from './peer-text.ts';
@@ -27,6 +26,8 @@ export async function sendMail(target: EmailTarget, mail: Mail): Promise<Outcome
       text: 'nobody who may vote has an e-mail address; see refgate user email',
       forGood: true,
     };
+  // Costs 15 MB of memory, and most servers send no mail.
+  const { createTransport } = await import('nodemailer');
   const transport = createTransport({
     host: target.host,
     port: target.port,
