@@ -100,17 +100,15 @@ test('a call carries its token and its body, and nothing of the machine', async 
     let body = '';
     for await (const piece of request) body += piece;
     const { method, url: path, headers } = request;
-    response
-      .setHeader('content-type', 'application/json')
-      .end(
-        JSON.stringify({
-          method,
-          path,
-          body,
-          given: headers.authorization,
-          names: Object.keys(headers).sort(),
-        }),
-      );
+    response.setHeader('content-type', 'application/json').end(
+      JSON.stringify({
+        method,
+        path,
+        body,
+        given: headers.authorization,
+        names: Object.keys(headers).sort(),
+      }),
+    );
   });
   const answer = await remoteCall({ REFGATE_URL: url, REFGATE_TOKEN })('POST', '/users?q=1', { name: 'a' });
   let text = '';
