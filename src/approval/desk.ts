@@ -122,7 +122,7 @@ export class HeldPushDesk implements HeldPushes {
     return this.#voting.vote(id, vote, voter);
   }
 
-  cancel(id: string, reason: string | undefined, voter: Voter): Promise<HeldPush> {
+  cancel(id: string, reason: string | undefined, voter: Voter | 'operator'): Promise<HeldPush> {
     return this.#voting.cancel(id, reason, voter);
   }
 
