@@ -3,12 +3,10 @@ import type { CommitFacts, Finding, UnknownFact } from '../../domain/facts.ts';
 import { diffKey, type ReadReview } from '../read-review.ts';
 import { type DiffLook, DiffView } from './diff-view.tsx';
 import { peerText } from './peer-text.ts';
-import { bytesText, Message, ShortOid, Time } from './pieces.tsx';
+import { Message, ShortOid, Time } from './pieces.tsx';
 import { Lines } from './push-facts.tsx';
+import { Counts, Files, Marks, More, mostRows } from './push-files.tsx';
 import { counted } from './push-list.tsx';
-
-/** Rows of one list on the page; the rest is counted. */
-const mostRows = 200;
 
 /** What the push would do: of every ref its commits, findings and files, with their diffs. */
 export function Review({
@@ -154,10 +152,6 @@ function Unknowns({ unknowns }: { readonly unknowns: readonly UnknownFact[] }) {
   );
 }
 
-function More({ count, what }: { readonly count: number; readonly what: string }) {
-  return count <= 0 ? null : <p class="hint">{`${count} ${what} are not listed.`}</p>;
-}
-
 function Commits({ commits, count }: { readonly commits: readonly CommitFacts[]; readonly count: number }) {
   if (count === 0) return <p class="hint">It brings no new commit.</p>;
   return (
@@ -204,94 +198,6 @@ function Commit({ commit }: { readonly commit: CommitFacts }) {
 function CommitTime({ seconds }: { readonly seconds: number }) {
   const date = new Date(seconds * 1000);
   return Number.isNaN(date.getTime()) ? <>at no valid time</> : <Time at={date.toISOString()} />;
-}
-
-function Files({
-  one,
-  at,
-  diffs,
-  href,
-}: {
-  readonly one: RefReview;
-  readonly at: number;
-  readonly diffs: ReadReview['diffs'];
-  readonly href: (path: string) => string;
-}) {
-  if (one.files.length === 0) return null;
-  return (
-    <>
-      <h4>{counted(one.fileCount, 'file')}</h4>
-      {one.isCut && <p class="hint">There are too many files to compare; these are some of them.</p>}
-      <div class="scroll">
-        <table class="files">
-          <caption class="unseen">Files that change on {peerText(one.ref.ref)}</caption>
-          <thead>
-            <tr>
-              <th scope="col">Change</th>
-              <th scope="col">Path</th>
-              <th scope="col">Lines</th>
-              <th scope="col">Size</th>
-              <th scope="col">Note</th>
-            </tr>
-          </thead>
-          <tbody>
-            {one.files.slice(0, mostRows).map((file, index) => {
-              const diff = diffs.get(diffKey(one.ref.ref, file.path));
-              return (
-                <tr key={file.path}>
-                  <td>{file.kind}</td>
-                  <td>
-                    <a href={diff === undefined ? href(file.path) : `#file-${at}-${index}`}>
-                      <code>{peerText(file.path)}</code>
-                    </a>
-                    <From file={file} />
-                  </td>
-                  <td>{diff !== undefined && <Counts diff={diff} />}</td>
-                  <td>{file.size !== undefined && bytesText(file.size)}</td>
-                  <td>
-                    <Marks file={file} />
-                  </td>
-                </tr>
-              );
-            })}
-          </tbody>
-        </table>
-      </div>
-      <More count={one.fileCount - Math.min(one.files.length, mostRows)} what="more files" />
-    </>
-  );
-}
-
-function From({ file: { from } }: { readonly file: ReviewFile }) {
-  if (from === undefined) return null;
-  return (
-    <>
-      {' from '}
-      <code>{peerText(from)}</code>
-    </>
-  );
-}
-
-function Counts({ diff: { added, removed } }: { readonly diff: FileDiff }) {
-  return (
-    <>
-      <span class="good-text">+{added}</span> <span class="bad-text">-{removed}</span>
-    </>
-  );
-}
-
-/** What people should look at: sensitive paths, secrets, modes and content that is not text. */
-export function Marks({ file }: { readonly file: ReviewFile }) {
-  const { sensitive, findings, lfs, type, mode, oldMode } = file;
-  const isOdd = type !== undefined && type !== 'text' && type !== 'empty';
-  return (
-    <>
-      {sensitive && <span class="tag wait">sensitive</span>}{' '}
-      {findings > 0 && <span class="tag bad">{counted(findings, 'secret')}</span>}{' '}
-      {lfs && <span class="tag mild">LFS</span>} {isOdd && <span class="tag mild">{peerText(type)}</span>}{' '}
-      {mode !== undefined && mode !== 'file' && mode !== oldMode && <span class="tag wait">{mode}</span>}
-    </>
-  );
 }
 
 /** One file with its diff, unfolded. */
