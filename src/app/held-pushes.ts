@@ -1,5 +1,7 @@
 import { HeldPushDesk } from '../approval/desk.ts';
 import { type Notifications, openNotifications } from '../approval/notify/notifications.ts';
+import { personOf } from '../approval/person.ts';
+import { sitsOn } from '../approval/seats.ts';
 import type { Seat } from '../domain/approval.ts';
 import type { Directory, UserRecord } from '../domain/identity.ts';
 import type { Log } from '../domain/log.ts';
@@ -62,15 +64,19 @@ async function cancelEnded(desk: HeldPushDesk, directory: Directory): Promise<vo
     await desk.cancelWhere(({ id }) => ended.has(id), 'the account or credential of its user was ended');
 }
 
-/** The first address of everybody who may vote; who pushed is not asked. */
+/** The first address of everybody who may vote: who pushed, with whatever account, is not asked. */
 function addressesOf(
   users: readonly UserRecord[],
   seats: readonly Seat[],
   pusher: string,
 ): readonly string[] {
-  const sits = ({ name, groups }: UserRecord): boolean =>
-    seats.some((seat) => seat.users.includes(name) || seat.groups.some((group) => groups.includes(group)));
-  return users
-    .filter((user) => !user.disabled && user.kind === 'person' && user.name !== pusher && sits(user))
-    .flatMap(({ emails = [] }) => emails.slice(0, 1));
+  const byName = new Map(users.map((user) => [user.name, user]));
+  const person = (name: string): string => personOf(name, (one) => byName.get(one));
+  const mayVote = ({ name, kind, role, groups, disabled }: UserRecord): boolean =>
+    !disabled &&
+    kind === 'person' &&
+    (role === 'reviewer' || role === 'admin') &&
+    person(name) !== person(pusher) &&
+    seats.some((seat) => sitsOn(seat, { user: name, groups }));
+  return users.filter(mayVote).flatMap(({ emails = [] }) => emails.slice(0, 1));
 }

@@ -1,3 +1,4 @@
+import type { NotifyCounts } from '../approval/notify/notifications.ts';
 import type { ChannelResult, GitChannel } from '../domain/session.ts';
 
 /** Counts sessions around the spine and prints them in Prometheus' text form. */
@@ -23,7 +24,8 @@ export class Metrics {
     };
   }
 
-  text(): string {
+  /** @param more further lines in the same form */
+  text(more: readonly string[] = []): string {
     const { rss, heapUsed } = process.memoryUsage();
     const lines = [
       '# TYPE refgate_sessions_total counter',
@@ -34,7 +36,28 @@ export class Metrics {
       `process_resident_memory_bytes ${rss}`,
       '# TYPE nodejs_heap_size_used_bytes gauge',
       `nodejs_heap_size_used_bytes ${heapUsed}`,
+      ...more,
     ];
     return `${lines.join('\n')}\n`;
   }
+}
+
+/** Held pushes, and notices of them by notifier. Names of notifiers are letters, digits and hyphens. */
+export function heldMetrics(pending: number, notices: readonly NotifyCounts[]): readonly string[] {
+  const series = (
+    name: string,
+    type: 'gauge' | 'counter',
+    of: (counts: NotifyCounts) => number,
+  ): string[] => [
+    `# TYPE ${name} ${type}`,
+    ...notices.map((counts) => `${name}{notifier="${counts.name}"} ${of(counts)}`),
+  ];
+  return [
+    '# TYPE refgate_held_pushes gauge',
+    `refgate_held_pushes ${pending}`,
+    ...series('refgate_notices_waiting', 'gauge', ({ waiting }) => waiting),
+    ...series('refgate_notices_dead', 'gauge', ({ dead }) => dead),
+    ...series('refgate_notices_sent_total', 'counter', ({ sent }) => sent),
+    ...series('refgate_notice_failures_total', 'counter', ({ failed }) => failed),
+  ];
 }

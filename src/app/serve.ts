@@ -35,7 +35,7 @@ import type { Config } from './config.ts';
 import { openDataFolder, openSocketFolder, removeRunState, writeRunState } from './data-folder.ts';
 import { openHeldPushes } from './held-pushes.ts';
 import { closeServer, formatAddress, listenTcp, listenUnix, withFreePort } from './listen.ts';
-import { Metrics } from './metrics.ts';
+import { heldMetrics, Metrics } from './metrics.ts';
 import { createOpsServer } from './ops.ts';
 import { mapRepo } from './repo-map.ts';
 import { readSecretSearch } from './secret-search.ts';
@@ -238,7 +238,6 @@ async function compose(
   });
   closers.add(() => reviews.close());
   const signIns = await openSignIns({ store, recorder, directory, log });
-  closers.add(async () => signIns.close());
   const ports: WebPorts = {
     directory,
     ledger,
@@ -265,7 +264,7 @@ async function compose(
       if (state.closing.signal.aborted) return 'shutting down';
       return ledger.isWritable ? undefined : 'the ledger cannot be written; see the log, and restart';
     },
-    metrics: () => metrics.text(),
+    metrics: () => metrics.text(heldMetrics(desk.counts().pending, notifications.counts())),
   });
   const opsPort = await withFreePort(freePorts, listen.ops, (address) => listenTcp(ops, address));
   closers.add(() => closeServer(ops));
@@ -308,6 +307,8 @@ async function compose(
     }),
   );
   closers.add(() => http.close(graceMs));
+  // Before the door: an open page that listens would hold it open.
+  closers.add(async () => signIns.close());
   state.url = http.url;
 
   const ready: ReadyLine = {
