@@ -3,7 +3,6 @@ import type { NewHold } from '../approval/desk.ts';
 import type { HeldPush } from '../domain/approval.ts';
 import type { RefReport } from '../domain/git.ts';
 import { agreed, type Decision, disagreed, refusals } from './decide.ts';
-import { asRefgateError } from './failures.ts';
 import type { Judged, PeopleAsked } from './judge-push.ts';
 import type { Push } from './read-push.ts';
 import { reasonOf, tellHeld, tellJoined, tellLeft, tellStays, tellVotes } from './tell-held.ts';
@@ -32,7 +31,8 @@ export async function askPeople(push: Push, judged: Judged, asked: PeopleAsked):
     if (how === 'opened') await judged.keep();
     if (how !== 'approved') {
       const url = deps.heldUrl(held.id);
-      const text = { url, notes: asked.notes, waits: terms.wait > 0 };
+      const wait = request.sideband ? terms.wait : 0;
+      const text = { url, notes: asked.notes, wait };
       await push.reporter
         .say(how === 'opened' ? tellHeld(held, text) : tellJoined(held, text))
         .catch(() => {});
@@ -141,11 +141,17 @@ async function stays({ deps, reporter }: Push, decision: Decision, held: HeldPus
 }
 
 /** Another session with the same update has the approval: this client hears what became of it there. */
-async function others({ deps, session }: Push, decision: Decision, id: string): Promise<PeopleDecision> {
+async function others(push: Push, decision: Decision, id: string): Promise<PeopleDecision> {
+  const { deps, session } = push;
   const over = AbortSignal.any([session.channel.signal, deps.closing]);
-  const held = await deps.desk.finished(id, over).catch((error: unknown) => {
-    throw over.aborted ? asRefgateError(over.reason) : error;
-  });
+  let held: HeldPush;
+  try {
+    held = await deps.desk.finished(id, over);
+  } catch (error) {
+    const now = over.aborted ? await deps.desk.get(id) : undefined;
+    if (now === undefined) throw error;
+    return await stays(push, decision, now);
+  }
   const said = new Map(held.reports?.map((report) => [report.ref, report]));
   const reports = decision.relay.map(
     ({ ref }): RefReport =>

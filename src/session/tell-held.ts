@@ -2,31 +2,31 @@ import type { AskTally, HeldPush } from '../domain/approval.ts';
 import type { Reason } from '../domain/policy.ts';
 import { tellDuration } from '../policy/quantities.ts';
 
-/** What the person at the other end of a held push reads. */
+/** What the person at the other end of a held push reads beside the push itself. */
+export interface HeldText {
+  readonly url: string;
+  readonly notes: readonly string[];
+  /** How long the client is kept waiting, in ms; 0 when it is let go at once. */
+  readonly wait: number;
+}
 
 /** The first lines: what is held, why, who is asked, and where it is decided. */
-export function tellHeld(
-  held: HeldPush,
-  { url, notes, waits }: { readonly url: string; readonly notes: readonly string[]; readonly waits: boolean },
-): readonly string[] {
+export function tellHeld(held: HeldPush, { url, notes, wait }: HeldText): readonly string[] {
   return [
     '',
     `Refgate holds this push as ${held.id} until people agree:`,
     ...body(held, url, notes),
-    ...end(held, waits),
+    ...end(held, wait),
   ];
 }
 
 /** The same for an update that was pushed before and still waits. */
-export function tellJoined(
-  held: HeldPush,
-  { url, notes, waits }: { readonly url: string; readonly notes: readonly string[]; readonly waits: boolean },
-): readonly string[] {
+export function tellJoined(held: HeldPush, { url, notes, wait }: HeldText): readonly string[] {
   return [
     '',
     `This very update is held already, as ${held.id}:`,
     ...body(held, url, notes),
-    ...end(held, waits),
+    ...end(held, wait),
   ];
 }
 
@@ -43,13 +43,15 @@ function body(held: HeldPush, url: string, notes: readonly string[]): readonly s
 
 const maxReasons = 10;
 
-function end(held: HeldPush, waits: boolean): readonly string[] {
-  if (!waits) return [''];
+function end(held: HeldPush, wait: number): readonly string[] {
+  if (wait <= 0) return [''];
   const then =
     held.onApprove === 'relay'
       ? 'if you stop this command, the push goes on by itself once it is approved'
       : 'if you stop this command, push again once it is approved';
-  return [`Waiting for a decision until ${clock(held.deadline)}; ${then}.`, ''];
+  const toTheEnd = wait >= held.within;
+  const until = toTheEnd ? `until ${clock(held.deadline)}` : `for up to ${tellDuration(wait)}`;
+  return [`Waiting for a decision ${until}; ${then}.`, ''];
 }
 
 /** The time that is left, in one short line. */
