@@ -161,7 +161,7 @@ document.addEventListener('keydown', (event) => {
   if (target.closest('input, textarea, select, dialog, [contenteditable]')) return;
   if (key === '/') {
     const field = document.querySelector(
-      'main input[type=search], main [data-search], main form[method=get] input',
+      'main input[type=search], main [data-search], main form[method=get] input:not([type=hidden])',
     );
     field?.focus();
     field?.select?.();
