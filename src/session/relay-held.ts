@@ -1,7 +1,9 @@
 import type { HeldPushDesk } from '../approval/desk.ts';
+import { isFinal } from '../approval/states.ts';
 import type { HeldPush } from '../domain/approval.ts';
 import { RefgateError } from '../domain/error.ts';
 import type { PushRequest, RefReport } from '../domain/git.ts';
+import type { PushTarget } from '../domain/ports.ts';
 import type { LedgerReader, SessionOutcome } from '../domain/record.ts';
 import { checkNames } from './check-names.ts';
 import type { Decision } from './decide.ts';
@@ -80,7 +82,7 @@ export class HeldRelay implements HeldEnds {
 
   #look(push: HeldPush): void {
     const { desk, discard } = this.#options;
-    if (isFinal(push)) this.#track(discard(push.session));
+    if (isFinal(push.state)) this.#track(discard(push.session));
     else if (push.state === 'approved' && push.onApprove === 'relay' && push.relayedBy === undefined) {
       if (desk.isAttached(push.id) || this.#relaying.has(push.id)) return;
       this.#relaying.add(push.id);
@@ -111,20 +113,11 @@ export class HeldRelay implements HeldEnds {
       outcome: undefined,
       record: async (code, data) => void (await deps.recorder.append(code, data, context)),
     };
-    const pushOptions = desk.optionsOf(push.id);
-    const { atomic, objectFormat } = push;
-    const request: PushRequest = {
-      updates: push.relay,
-      pushOptions,
-      atomic,
-      quiet: true,
-      report: 'v1',
-      sideband: false,
-      objectFormat,
-      hasPack: push.pack !== undefined,
-    };
-    const upstream = deps.upstreams.pushTarget(push.target);
+    let upstream: PushTarget | undefined;
     try {
+      const request = requestOf(push, desk.optionsOf(push.id));
+      // Throws where the configuration has no such upstream any more.
+      upstream = deps.upstreams.pushTarget(push.target);
       const found = await checkNames(deps, push.target, request, deps.closing);
       const [first] = [...found.values()].flat();
       if (first !== undefined) throw new RefgateError('CONFLICT', 'client', first.text);
@@ -149,7 +142,7 @@ export class HeldRelay implements HeldEnds {
     } catch (error) {
       await this.giveUp(push.id, asRefgateError(error));
     } finally {
-      upstream.close();
+      upstream?.close();
     }
   }
 
@@ -209,7 +202,7 @@ export class HeldRelay implements HeldEnds {
     this.#timer = undefined;
     for (const id of [...this.#watched]) {
       const push = await desk.get(id);
-      if (push === undefined || isFinal(push) || (await this.#settle(push))) this.#watched.delete(id);
+      if (push === undefined || isFinal(push.state) || (await this.#settle(push))) this.#watched.delete(id);
     }
     const [next] = this.#watched;
     if (next !== undefined && !deps.closing.aborted) this.#watchLater(next);
@@ -220,12 +213,22 @@ function isDecided(code: string, data: object, id: string): boolean {
   return code === 'push.decided' && 'held' in data && data.held === id;
 }
 
-const isFinal = ({ state }: HeldPush): boolean =>
-  state === 'forwarded' ||
-  state === 'rejected' ||
-  state === 'canceled' ||
-  state === 'lapsed' ||
-  state === 'error';
+/** What was held, as a request that nobody waits for. */
+function requestOf(
+  { relay, atomic, objectFormat, pack }: HeldPush,
+  pushOptions: readonly string[],
+): PushRequest {
+  return {
+    updates: relay,
+    pushOptions,
+    atomic,
+    quiet: true,
+    report: 'v1',
+    sideband: false,
+    objectFormat,
+    hasPack: pack !== undefined,
+  };
+}
 
 const tellReport = (report: RefReport): string => `${report.ref}: ${report.ok ? 'ok' : report.reason}`;
 
