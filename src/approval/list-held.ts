@@ -29,14 +29,23 @@ export async function listHeld(
     const open = [...live.values()].filter((push) => passes(push) && (!before || placeOf(push) < before));
     return open.sort((a, b) => (placeOf(a) < placeOf(b) ? 1 : -1)).slice(0, limit);
   }
-  const found: HeldPush[] = [];
   const { user, repo, ref } = query;
   const filter = { user, repo, ref, state: state === 'all' ? undefined : state };
+  const found: HeldPush[] = [];
+  let ids: string[] = [];
+  const take = async (): Promise<void> => {
+    const rows = await Promise.all(ids.map(async (id) => live.get(id) ?? (await readRow(store, id))?.push));
+    for (const push of rows) if (push && passes(push)) found.push(push);
+    ids = [];
+  };
+  // Rows are read as many at once as the page has room for: one after the other each would wait for the disk's thread.
   for await (const id of findIds(store, filter, before)) {
-    const push = live.get(id) ?? (await readRow(store, id))?.push;
-    if (push && passes(push)) found.push(push);
-    if (found.length >= limit) break;
+    ids.push(id);
+    if (found.length + ids.length < limit) continue;
+    await take();
+    if (found.length >= limit) return found;
   }
+  await take();
   return found;
 }
 

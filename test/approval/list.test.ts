@@ -28,10 +28,12 @@ test('lists are newest first, paged by the last row, and narrowed by state, user
   assert.deepEqual(await list({ state: 'all', repo: 'acme/app' }), nth(11, 9, 7, 5, 3, 1));
   assert.deepEqual(await list({ state: 'all', ref: 'refs/heads/r1' }), nth(1));
   assert.deepEqual(await list({ ref: 'refs/heads/r1' }), []);
-  const pages: string[] = [];
-  for (let before: string | undefined; pages.length < 12; before = pages.at(-1))
-    pages.push(...(await list({ state: 'all', ...(before === undefined ? {} : { before }) }, 5)));
-  assert.deepEqual(pages, ids);
+  for (let size = 1; size <= 13; size++) {
+    const pages: string[] = [];
+    for (let before: string | undefined; pages.length < 12; before = pages.at(-1))
+      pages.push(...(await list({ state: 'all', ...(before === undefined ? {} : { before }) }, size)));
+    assert.deepEqual(pages, ids, `pages of ${size}`);
+  }
   assert.deepEqual(await list({ before: nth(10)[0] ?? '' }), nth(9));
   await assert.rejects(list({ before: 'p-none' }), { code: 'NOT_FOUND' });
   await assert.rejects(list({}, 0), { code: 'USAGE' });
