@@ -43,10 +43,10 @@ export async function showFiles(
   for (const { path, place, state } of findings)
     if (path !== undefined && place === 'file' && state === 'new')
       counts.set(path, (counts.get(path) ?? 0) + 1);
-  const taken = new Set<string>();
+  const unlike = new UnlikeNames();
   return changes.map((change) => {
     const { path, from } = change;
-    const shown = unlike(shownAs.get(path) ?? path, taken);
+    const shown = unlike.take(shownAs.get(path) ?? path);
     return {
       ...change,
       path: shown,
@@ -67,10 +67,18 @@ export async function maskAll(
   return new Map(known.map((text, i) => [text, masked[i] ?? '']));
 }
 
-/** Paths that are masked alike, or are not UTF-8, are told apart by a number. */
-function unlike(path: string, taken: Set<string>): string {
-  let name = path;
-  for (let n = 2; taken.has(name); n++) name = `${path} (${n})`;
-  taken.add(name);
-  return name;
+/** Paths that are masked alike, or are not UTF-8, are told apart by a number. A push may bring thousands of one name. */
+class UnlikeNames {
+  readonly #taken = new Set<string>();
+  /** The last number that each name was given. */
+  readonly #last = new Map<string, number>();
+
+  take(path: string): string {
+    let name = path;
+    let number = this.#last.get(path) ?? 1;
+    while (this.#taken.has(name)) name = `${path} (${++number})`;
+    this.#last.set(path, number);
+    this.#taken.add(name);
+    return name;
+  }
 }
