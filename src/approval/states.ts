@@ -1,4 +1,4 @@
-import type { HeldState } from '../domain/approval.ts';
+import { finalStates, type HeldState } from '../domain/approval.ts';
 
 /** From each state to those that may follow it; from those that are missing on the left nothing follows. */
 const transitions: { readonly [from in HeldState]: readonly HeldState[] } = {
@@ -20,5 +20,5 @@ export function canMove(from: HeldState, to: HeldState): boolean {
 
 /** Whether nothing follows this state. */
 export function isFinal(state: HeldState): boolean {
-  return transitions[state].length === 0;
+  return finalStates.has(state);
 }

@@ -6,21 +6,34 @@ import type { Target } from './ports.ts';
 import type { Principal, RefFacts } from './session.ts';
 import type { StoreWrite } from './store.ts';
 
+/** In the order in which a push may pass them. */
+export const heldStates = [
+  'received',
+  'processing',
+  'pending',
+  'approved',
+  'forwarded',
+  'rejected',
+  'canceled',
+  'lapsed',
+  'error',
+] as const;
+
 /**
  * The way of a push that people decide about. `received` and `processing` are
  * before it is held, and `pending` until enough votes are cast. `forwarded`,
  * `rejected`, `canceled`, `lapsed` and `error` are final.
  */
-export type HeldState =
-  | 'received'
-  | 'processing'
-  | 'pending'
-  | 'approved'
-  | 'forwarded'
-  | 'rejected'
-  | 'canceled'
-  | 'lapsed'
-  | 'error';
+export type HeldState = (typeof heldStates)[number];
+
+/** Nothing follows these. */
+export const finalStates: ReadonlySet<HeldState> = new Set<HeldState>([
+  'forwarded',
+  'rejected',
+  'canceled',
+  'lapsed',
+  'error',
+]);
 
 /** Some people of whom votes are asked. */
 export interface Seat {
@@ -56,7 +69,7 @@ export interface Vote {
   readonly user: string;
   /** The person behind the account: owners of accounts are followed to the end. */
   readonly person: string;
-  /** The groups of the user when the vote was cast. */
+  /** The groups of the user when this vote, or a later one of anybody, was cast. */
   readonly groups: readonly string[];
   readonly kind: VoteKind;
   readonly reason?: string;

@@ -1,6 +1,8 @@
 import type { Principal, PrincipalKind } from './session.ts';
 
-export type Role = 'admin' | 'auditor' | 'reviewer' | 'user';
+export const roles = ['admin', 'auditor', 'reviewer', 'user'] as const;
+
+export type Role = (typeof roles)[number];
 
 export interface UserRecord {
   readonly name: string;
@@ -40,7 +42,7 @@ export interface Authenticator {
   byPublicKey(blob: Buffer): Promise<Principal | undefined>;
   /** The owner of the token, if it lives and belongs to `user`. */
   byToken(user: string, token: string): Promise<Principal | undefined>;
-  /** Asked again just before a push is forwarded: user enabled, credential alive. */
+  /** Asked again just before a push is forwarded: user enabled and in the same groups, credential alive. */
   stillValid(principal: Principal): Promise<boolean>;
 }
 

@@ -58,7 +58,10 @@ function toLine(error: unknown, log: Log): { code: string; message: string } {
   return { code, message: 'something went wrong inside Refgate; see its log' };
 }
 
-type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+/** What may be undefined becomes what may be absent. */
+type Defined<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {
+  [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>;
+};
 
 /** The entries that have a value: an absent key and an undefined one are two things to the ports. */
 export function definedOnly<T extends object>(value: T): Defined<T> {

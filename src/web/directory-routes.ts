@@ -1,12 +1,12 @@
 import type { Request, Router } from 'express';
 import { z } from 'zod';
-import type { Directory } from '../domain/identity.ts';
+import { type Directory, roles } from '../domain/identity.ts';
 import { definedOnly, json, read } from './answer.ts';
 import { actorOf, type CallerOf } from './api-needs.ts';
 
 /** Bounded here; what a name may be, the directory says in better words. */
 const name = z.string().max(512);
-const role = z.enum(['admin', 'auditor', 'reviewer', 'user']);
+const role = z.enum(roles);
 const names = z.array(name).max(64);
 const newUser = z.strictObject({
   name,

@@ -26,11 +26,11 @@ export function ledgerRoutes(router: Router, ledger: LedgerReader, callerOf: Cal
     json(async (request) => {
       const query = definedOnly(read(sessionQuery, request.query));
       const own = ownOnly(callerOf(request));
-      if (own === undefined) return ledger.sessions({ limit: 50, ...query });
+      if (own === undefined) return ledger.sessions(query);
       if (query.user !== undefined && query.user !== own) return [];
       if (query.before !== undefined && !isOf(own, await ledger.sessionEvents(query.before)))
         throw noSession(query.before);
-      return ledger.sessions({ limit: 50, ...query, user: own });
+      return ledger.sessions({ ...query, user: own });
     }),
   );
   router.get(

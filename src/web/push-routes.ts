@@ -1,8 +1,8 @@
 import type { Request, Router } from 'express';
 import { z } from 'zod';
-import type { HeldPush, MayVote, Voter } from '../domain/approval.ts';
+import { type HeldPush, heldStates, type MayVote, type Voter } from '../domain/approval.ts';
 import { RefgateError } from '../domain/error.ts';
-import { json, read } from './answer.ts';
+import { definedOnly, json, read } from './answer.ts';
 import type { CallerOf } from './api-needs.ts';
 import type { Viewer } from './viewer.ts';
 import { isOpen, sees, visiblePushes } from './visible-pushes.ts';
@@ -13,21 +13,7 @@ type Caller = Viewer | 'operator';
 
 const bounded = z.string().min(1).max(512);
 const listQuery = z.strictObject({
-  state: z
-    .enum([
-      'open',
-      'all',
-      'received',
-      'processing',
-      'pending',
-      'approved',
-      'forwarded',
-      'rejected',
-      'canceled',
-      'lapsed',
-      'error',
-    ])
-    .default('open'),
+  state: z.enum(['open', 'all', ...heldStates]).default('open'),
   user: bounded.optional(),
   repo: bounded.optional(),
   ref: bounded.optional(),
@@ -50,7 +36,7 @@ const diffQuery = z.strictObject({
 
 /** What the operator hears who votes. */
 const votesArePersonal =
-  'the admin socket is not a person, and votes are of persons; set REFGATE_URL, and REFGATE_TOKEN to the token of a reviewer';
+  'the admin socket is not a person, and votes are of persons; set REFGATE_URL, and REFGATE_TOKEN to the token of a reviewer, and leave --config out';
 
 /**
  * Held pushes for the API. The operator reads all and may cancel; a caller with a token sees and does
@@ -147,11 +133,4 @@ function personOf(caller: Caller): string {
   if (caller === 'operator')
     throw new RefgateError('USAGE', 'operator', `nothing waits for the operator: ${votesArePersonal}`);
   return caller.user.name;
-}
-
-type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> };
-
-/** The entries that have a value: an absent key and an undefined one are two things to the ports. */
-function definedOnly<T extends object>(value: T): Defined<T> {
-  return Object.fromEntries(Object.entries(value).filter(([, entry]) => entry !== undefined)) as Defined<T>;
 }

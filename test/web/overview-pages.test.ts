@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import type { SessionOutcome } from '../../src/domain/record.ts';
-import { durationText } from '../../src/web/pages/day-numbers.ts';
 import { admin, auditor, hostile, isHarmless, startLookServer } from '../support/look-server.ts';
 import { alice, bob } from '../support/push-server.ts';
 import { decided, recordSession } from '../support/sample-events.ts';
@@ -108,20 +106,4 @@ test('hostile names of rules and notifiers are shown and do nothing', async (t) 
   const page = await server.page('/overview');
   assert.ok(isHarmless(page));
   assert.ok(page.text.includes('&lt;img src=x'));
-});
-
-test('a duration is told in at most two units, and never as a longer one', () => {
-  fc.assert(
-    fc.property(fc.nat(90 * 24 * 3_600_000), (ms) => {
-      const units = { d: 86_400, h: 3_600, min: 60, s: 1 } as const;
-      const told = [...durationText(ms).matchAll(/(\d+) (d|h|min|s)/g)];
-      assert.ok(told.length === 1 || told.length === 2);
-      const seconds = told.reduce(
-        (sum, [, n, unit]) => sum + Number(n) * units[unit as keyof typeof units],
-        0,
-      );
-      const smallest = units[(told.at(-1)?.[2] ?? 's') as keyof typeof units];
-      assert.ok(Math.abs(seconds - ms / 1000) <= smallest);
-    }),
-  );
 });

@@ -2,11 +2,9 @@ import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { parsePublicKey, parseTtl } from '../../app/offline.ts';
 import { RefgateError } from '../../domain/error.ts';
-import type { KeyRecord, Role, TokenRecord, UserRecord } from '../../domain/identity.ts';
+import { type KeyRecord, roles, type TokenRecord, type UserRecord } from '../../domain/identity.ts';
 import { formatTable, type Output, print } from '../output.ts';
 import { adminOf, collect, oneOf, optionsOf, withJson } from './shared.ts';
-
-const roles: readonly Role[] = ['admin', 'auditor', 'reviewer', 'user'];
 
 /** user, key and token: who may come in. */
 export function addIdentityCommands(program: Command, output: Output): void {

@@ -1,23 +1,12 @@
 import type { Command } from 'commander';
+import { heldStates } from '../../domain/approval.ts';
 import { RefgateError } from '../../domain/error.ts';
 import { type Output, print } from '../output.ts';
 import { formatPushes, type ShownPush } from '../push-text.ts';
 import { addPushShow } from './push-show.ts';
 import { adminOf, oneOf, optionsOf, withJson } from './shared.ts';
 
-const states = [
-  'open',
-  'all',
-  'received',
-  'processing',
-  'pending',
-  'approved',
-  'forwarded',
-  'rejected',
-  'canceled',
-  'lapsed',
-  'error',
-] as const;
+const states = ['open', 'all', ...heldStates] as const;
 
 const whoVotes =
   '\nA vote is of a person: set REFGATE_URL, and REFGATE_TOKEN to your own token (refgate token create).';

@@ -1,11 +1,11 @@
 import { setMaxListeners } from 'node:events';
-import type {
-  FileDiff,
-  HeldPush,
-  HeldState,
-  PushReviews,
-  RefReview,
-  ReviewFile,
+import {
+  type FileDiff,
+  finalStates,
+  type HeldPush,
+  type PushReviews,
+  type RefReview,
+  type ReviewFile,
 } from '../../domain/approval.ts';
 import { RefgateError } from '../../domain/error.ts';
 import type { Log } from '../../domain/log.ts';
@@ -49,8 +49,6 @@ const oldContentBytes = 32 * 1024 * 1024;
 const readAhead = 64;
 
 const shownByDefault = 200;
-
-const finalStates: ReadonlySet<HeldState> = new Set(['forwarded', 'rejected', 'canceled', 'lapsed', 'error']);
 
 /**
  * Reads held pushes for the people who decide about them: the pack in

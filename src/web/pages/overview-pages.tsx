@@ -6,9 +6,10 @@ import { Bars, Columns } from '../parts/charts.tsx';
 import { Layout } from '../parts/layout.tsx';
 import { peerText } from '../parts/peer-text.ts';
 import { Empty, Time } from '../parts/pieces.tsx';
+import { durationText } from '../parts/time-left.ts';
 import { sendPage } from '../send-page.ts';
 import { only, viewerOf } from '../viewer.ts';
-import { type DayNumbers, durationText, lastDays, numbersOf, topNames, verdicts } from './day-numbers.ts';
+import { type DayNumbers, lastDays, numbersOf, topNames, verdicts } from './day-numbers.ts';
 
 const spans = [7, 30, 90] as const;
 const mostNames = 10;

@@ -1,6 +1,6 @@
 import express, { type Request, type Router } from 'express';
 import { RefgateError } from '../../domain/error.ts';
-import type { Role, UserRecord } from '../../domain/identity.ts';
+import { type Role, roles, type UserRecord } from '../../domain/identity.ts';
 import { parseTtl } from '../../identity/ttl.ts';
 import { answerForm, changeOf, fieldOf, wordsOf } from '../form-fields.ts';
 import { frameOf } from '../frame.ts';
@@ -13,7 +13,6 @@ import { NewUserForm, PeopleList, type PeoplePage } from './people-list.tsx';
 import { NewToken, PersonPage, personHref } from './person-page.tsx';
 
 const rowsOnPage = 50;
-const roles: readonly Role[] = ['admin', 'auditor', 'reviewer', 'user'];
 
 /** People and services, with their keys and tokens. Auditors read; administrators change. */
 export function peoplePages(ports: WebPorts): Router {

@@ -1,9 +1,7 @@
 import type { ComponentChildren } from 'preact';
-import type { Role, UserRecord } from '../../domain/identity.ts';
+import { type Role, roles, type UserRecord } from '../../domain/identity.ts';
 import { CsrfField } from '../parts/layout.tsx';
 import type { Viewer } from '../viewer.ts';
-
-const roles: readonly Role[] = ['user', 'reviewer', 'auditor', 'admin'];
 
 interface FormProps {
   readonly viewer: Viewer;
@@ -15,7 +13,7 @@ export function RoleField({ chosen }: { readonly chosen: Role }) {
     <p>
       <label for="role">Role</label>
       <select id="role" name="role">
-        {roles.map((one) => (
+        {roles.toReversed().map((one) => (
           <option key={one} value={one} selected={one === chosen}>
             {one}
           </option>

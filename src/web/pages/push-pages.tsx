@@ -1,6 +1,6 @@
 import express, { type Request, type Response, type Router } from 'express';
 import { z } from 'zod';
-import type { HeldPush, HeldQuery } from '../../domain/approval.ts';
+import { type HeldPush, type HeldQuery, heldStates } from '../../domain/approval.ts';
 import { type ErrorCode, RefgateError } from '../../domain/error.ts';
 import { read } from '../answer.ts';
 import { type Flash, frameOf, redirect } from '../frame.ts';
@@ -10,15 +10,7 @@ import { peerText } from '../parts/peer-text.ts';
 import { Message, Pager } from '../parts/pieces.tsx';
 import { NoPushes } from '../parts/push-empty.tsx';
 import { PushFacts, PushRefs } from '../parts/push-facts.tsx';
-import {
-  type Filter,
-  FilterForm,
-  heldStates,
-  listHref,
-  type Tab,
-  Tabs,
-  tabs,
-} from '../parts/push-filter.tsx';
+import { type Filter, FilterForm, listHref, type Tab, Tabs, tabs } from '../parts/push-filter.tsx';
 import { PushTable } from '../parts/push-list.tsx';
 import { fileHref, Review } from '../parts/push-review.tsx';
 import { Decision, type Draft, PushState } from '../parts/push-votes.tsx';

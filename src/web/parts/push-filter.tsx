@@ -1,20 +1,8 @@
-import type { HeldState } from '../../domain/approval.ts';
+import { type HeldState, heldStates } from '../../domain/approval.ts';
 
 /** The tabs of the inbox. */
 export const tabs = ['waiting', 'yours', 'open', 'decided'] as const;
 export type Tab = (typeof tabs)[number];
-
-export const heldStates = [
-  'received',
-  'processing',
-  'pending',
-  'approved',
-  'forwarded',
-  'rejected',
-  'canceled',
-  'lapsed',
-  'error',
-] as const satisfies readonly HeldState[];
 
 /** What the inbox is asked for, beside the tab. */
 export interface Filter {
