@@ -8,6 +8,9 @@ import { Lines } from './push-facts.tsx';
 import { Counts, Files, Marks, More, mostRows } from './push-files.tsx';
 import { counted } from './push-list.tsx';
 
+/** Refs whose commits and files the page lists; refgate push show prints those of all. */
+const mostRefs = 20;
+
 /** What the push would do: of every ref its commits, findings and files, with their diffs. */
 export function Review({
   push,
@@ -25,9 +28,10 @@ export function Review({
         <Message tone="bad">The content of the push could not be read: {peerText(review.failed)}</Message>
       )}
       {review.refs.length > 0 && <LookLinks push={push} look={look} />}
-      {review.refs.map((one, at) => (
+      {review.refs.slice(0, mostRefs).map((one, at) => (
         <OneRef key={one.ref.ref} push={push} one={one} at={at} diffs={review.diffs} look={look} />
       ))}
+      <More count={review.refs.length - mostRefs} what="more refs" />
     </section>
   );
 }
