@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { loadConfig } from '../app/config.ts';
 import { runStateSchema } from '../app/run-state.ts';
 import { type ErrorCode, errorCodes, RefgateError } from '../domain/error.ts';
-import { type Call, isRemote, remoteCall } from './remote-admin.ts';
+import { type Call, remoteCall } from './remote-admin.ts';
 
 /** Speaks to the administrative API of the running server, over its admin socket or over HTTP. */
 export interface AdminClient {
@@ -16,12 +16,12 @@ export interface AdminClient {
 }
 
 /**
- * The server of REFGATE_URL, as the user of REFGATE_TOKEN, where both are set;
+ * The server of REFGATE_URL, as the user of REFGATE_TOKEN, where `isFar`;
  * else the one that runs with this configuration file, as its operator.
  * @throws NOT_FOUND when there is none, USAGE for an environment that is not right
  */
-export function connectAdmin(configFile: string): AdminClient {
-  return clientOver(isRemote() ? remoteCall() : socketCall(configFile));
+export function connectAdmin(configFile: string, { isFar }: { readonly isFar: boolean }): AdminClient {
+  return clientOver(isFar ? remoteCall() : socketCall(configFile));
 }
 
 function socketCall(configFile: string): Call {

@@ -54,7 +54,12 @@ export function formatPush({ push, tally, mayVote, isAttached, url }: PushDetail
     ['repository', push.repo],
     [
       'brings',
-      `${push.commits} commits, ${push.changes} files, ${push.pack?.bytes ?? 0} bytes, ${push.findings} findings`,
+      [
+        counted(push.commits, 'commit'),
+        counted(push.changes, 'file'),
+        counted(push.pack?.bytes ?? 0, 'byte'),
+        counted(push.findings, 'finding'),
+      ].join(', '),
     ],
     ['opened', `${push.openedAt}, session ${push.session}, policy ${push.policyVersion}`],
     ['until', push.deadline],
@@ -83,7 +88,8 @@ function formatRefs(push: ShownPush, paint: Paint): string {
 }
 
 function formatReason(how: string, { rule, text }: Reason): string {
-  return visibleLines(`${how}${rule}: ${text}`, '    ');
+  const said = text.startsWith(`${rule}: `) ? text : `${rule}: ${text}`;
+  return visibleLines(`${how}${said}`, '    ');
 }
 
 function shortOid(oid: string): string {
@@ -139,4 +145,8 @@ export function formatReview(one: RefReview, paint: Paint): string {
 
 function more(count: number, what: string): string {
   return count > 0 ? `  and ${count} more ${what}\n` : '';
+}
+
+function counted(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? '' : 's'}`;
 }

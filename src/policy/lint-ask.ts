@@ -42,9 +42,13 @@ export function lintAsk(source: PolicySource, path: Path, ask: Plain, when: unkn
 
 function lintTimes(source: PolicySource, path: Path, ask: Plain): void {
   const within = durationOf(ask['within'] ?? '') ?? (ask['within'] === undefined ? defaultWithin : undefined);
-  if (within === 0) source.report([...path, 'within'], 'lets nobody approve in time; write one such as 30m');
+  if (within === 0)
+    source.report([...path, 'within'], '"within" lets nobody approve in time; write one such as 30m');
   if (within !== undefined && within > maxWithin)
-    source.report([...path, 'within'], `is longer than ${tellDuration(maxWithin)}; write a shorter one`);
+    source.report(
+      [...path, 'within'],
+      `"within" is longer than ${tellDuration(maxWithin)}; write a shorter one`,
+    );
   const wait = durationOf(ask['wait']);
   if (wait !== undefined && within !== undefined && wait > within)
     source.report(

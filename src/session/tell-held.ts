@@ -67,7 +67,8 @@ export function tellVotes(before: HeldPush, now: HeldPush, tally: readonly AskTa
     const said = reason === undefined ? '' : `: ${reason}`;
     return `Refgate: ${user} ${kind === 'approve' ? 'approved' : kind === 'deny' ? 'refused' : 'forced'} this push${said}`;
   });
-  if (lines.length === 0 || now.state !== 'pending') return lines;
+  // What a vote against, or a forced one, comes to is told next.
+  if (votes.at(-1)?.kind !== 'approve' || now.state !== 'pending') return lines;
   const missing = tally
     .flatMap(({ seats }) => seats)
     .filter((seat) => seat.missing > 0)
@@ -97,8 +98,9 @@ export function reasonOf(held: HeldPush, rule: string): Reason {
     const text = `${vote?.user ?? last?.by ?? 'a reviewer'} refused ${held.id}${said}; mend it and push again, or talk to them`;
     return { rule, code: 'APPROVAL_DENIED', text };
   }
+  const by = last === undefined || last.by === 'refgate' ? '' : ` by ${last.by}`;
   const why = last?.text === undefined ? '' : `: ${oneLine(last.text)}`;
-  return { rule, code: 'APPROVAL_DENIED', text: `${held.id} was ${wordOf(held)}${why}; push again` };
+  return { rule, code: 'APPROVAL_DENIED', text: `${held.id} was ${wordOf(held)}${by}${why}; push again` };
 }
 
 const wordOf = ({ state }: HeldPush): string => (state === 'error' ? 'given up' : state);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { paintFor } from '../../src/cli/paint.ts';
+import { formatPush } from '../../src/cli/push-text.ts';
 import { RefgateError } from '../../src/domain/error.ts';
 import { type GitRun, runCommand } from '../support/git.ts';
 import { samplePush, sampleReview } from '../support/held-pushes.ts';
@@ -59,6 +60,21 @@ test('show prints who, why, the votes and the difference, without a colour where
   for (const part of parts) assert.match(stdout, part);
   assert.ok(!stdout.includes('\u001b'));
   assert.doesNotMatch((await cli('show', 'p-abc1234', '--no-diff')).stdout, /@@/);
+});
+
+test('a reason that begins with the name of its rule is shown as it is', () => {
+  const push = samplePush();
+  const reasons = [{ rule: 'a', code: 'APPROVAL_REQUIRED', text: 'a: src/main.ts changes' }] as const;
+  const verdicts = push.verdicts.map((verdict) => ({ ...verdict, reasons }));
+  const mayVote = { vote: true, force: false, cancel: false, needsReason: false };
+  const detail = {
+    push: { ...push, verdicts },
+    tally: [],
+    mayVote,
+    isAttached: true,
+    url: 'https://x.example',
+  };
+  assert.match(formatPush(detail, paintFor({}, {})), /^ {4}a: src\/main\.ts changes$/m);
 });
 
 test('show prints one file that is named, and says when the push does not change it', async (t) => {

@@ -122,6 +122,12 @@ describe('commands with REFGATE_URL and REFGATE_TOKEN', () => {
     );
     assert.match(run.stdout, /the-admin/);
   });
+
+  test('a configuration that is named comes before the variables', async () => {
+    const run = await far(dir, as('user'), '--config', refgate.configFile, 'user', 'list');
+    assert.match(run.stdout, /the-admin/, run.stderr);
+    fails(await far(dir, as('user'), 'user', 'list'), 1, /admin or auditor; you are user/);
+  });
 });
 
 test('a certificate of one’s own authority is refused in one line, and taken with REFGATE_CA', async (t) => {

@@ -37,7 +37,9 @@ export function wordingOf(summary: Summary): Wording {
       ...refLines(summary),
       ...summary.reasons.map(({ rule, text }) => ({
         label: 'Why',
-        text: `${oneLine(rule, 128)}: ${oneLine(text, 600)}`,
+        text: text.startsWith(`${rule}: `)
+          ? oneLine(text, 600)
+          : `${oneLine(rule, 128)}: ${oneLine(text, 600)}`,
       })),
       ...(summary.type === 'push.held' ? askLines(summary) : []),
       ...(summary.by === 'refgate' || !decided.has(summary.type)

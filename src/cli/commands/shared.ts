@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { RefgateError } from '../../domain/error.ts';
 import { type AdminClient, connectAdmin } from '../admin-client.ts';
+import { isRemote } from '../remote-admin.ts';
 
 /** Options that every administrative command has. */
 export interface CommonOptions {
@@ -20,9 +21,14 @@ export function optionsOf<T>(command: Command): T & CommonOptions {
   return command.optsWithGlobals<T & CommonOptions>();
 }
 
-/** The running server of the command's `--config`. */
+/** The server of `--config` where it is given, else that of REFGATE_URL where it is set, else that of ./refgate.yaml. */
 export function adminOf(command: Command): AdminClient {
-  return connectAdmin(optionsOf(command).config);
+  return connectAdmin(optionsOf(command).config, { isFar: isFar(command) });
+}
+
+/** Whether the command goes to REFGATE_URL. @throws USAGE when only one of the two variables is set */
+export function isFar(command: Command): boolean {
+  return command.getOptionValueSourceWithGlobals('config') !== 'cli' && isRemote();
 }
 
 /** commander's way to gather a repeated option. */

@@ -4,9 +4,8 @@ import type { CheckLine, VaultChange } from '../../domain/admin.ts';
 import { RefgateError } from '../../domain/error.ts';
 import { Secret } from '../../domain/secret.ts';
 import { formatTable, type Output, print } from '../output.ts';
-import { isRemote } from '../remote-admin.ts';
 import { readText } from './identity.ts';
-import { adminOf, optionsOf, withJson } from './shared.ts';
+import { adminOf, isFar, optionsOf, withJson } from './shared.ts';
 
 /** upstream and deploy-key: where pushes go, and with what credential. */
 export function addUpstreamCommands(program: Command, output: Output): void {
@@ -26,7 +25,7 @@ async function changeVault(
   change: VaultChange,
   secret?: Secret<string>,
 ): Promise<readonly HeldCredential[]> {
-  if (isRemote()) throw new RefgateError('USAGE', 'client', besideServer);
+  if (isFar(command)) throw new RefgateError('USAGE', 'client', besideServer);
   const admin = adminOf(command);
   const { socket, ticket } = await admin.send<{ socket: string; ticket: string }>(
     'POST',

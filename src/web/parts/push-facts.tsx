@@ -174,12 +174,17 @@ function Rules({ verdicts }: { readonly verdicts: readonly RefVerdict[] }) {
                 {refs.length > 1 && ` +${refs.length - 1}`}
               </>
             )}
-            <Lines text={reason.text} />
+            <Lines text={withoutRule(reason)} />
           </li>
         ))}
       </ul>
     </>
   );
+}
+
+/** Most reasons begin with the name of their rule, which stands beside them already. */
+export function withoutRule({ rule, text }: Reason): string {
+  return text.startsWith(`${rule}: `) ? text.slice(rule.length + 2) : text;
 }
 
 /** Text of several lines, each safe by itself. */

@@ -5,6 +5,7 @@ import type { RefVerdict } from '../../domain/policy.ts';
 import type { EventCode, EventPayloads, LedgerEvent } from '../../domain/record.ts';
 import { peerText } from './peer-text.ts';
 import { bytesText, ShortOid, Time } from './pieces.tsx';
+import { withoutRule } from './push-facts.tsx';
 
 type Tone = 'good' | 'bad' | 'wait' | 'mild';
 
@@ -302,7 +303,7 @@ function Verdicts({ refs }: { readonly refs: readonly RefVerdict[] }) {
             <ul>
               {[...reasons, ...warnings].slice(0, maxRows).map((reason, at) => (
                 <li key={at}>
-                  <strong>{peerText(reason.rule)}</strong>: {peerText(reason.text)}
+                  <strong>{peerText(reason.rule)}</strong>: {peerText(withoutRule(reason))}
                 </li>
               ))}
             </ul>

@@ -31,6 +31,13 @@ test('a push that waits tells what, why, of whom approvals are asked and until w
   ]);
 });
 
+test('a reason that begins with the name of its rule is told as it is', () => {
+  const push = samplePush();
+  const reasons = [{ rule: 'a', code: 'APPROVAL_REQUIRED', text: 'a: src/a.ts changes' }] as const;
+  const verdicts = push.verdicts.map((verdict) => ({ ...verdict, reasons }));
+  assert.match(textOf({ push: samplePush({ verdicts }) }), /\nWhy: a: src\/a\.ts changes\n/);
+});
+
 test('a push that was decided tells by whom and with what reason', () => {
   const text = textOf({ type: 'push.rejected', by: 'bob', reason: 'not on a Friday' });
   assert.match(text, /was rejected by bob\n/);
