@@ -86,6 +86,15 @@ export function Pager({
   );
 }
 
+/** How a verdict of the policy looks. */
+export const effectTones = { allow: 'good', ask: 'wait', deny: 'bad' } as const;
+
+/** A number with its word. */
+export function counted(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? '' : 's'}`;
+}
+
+/** In binary units, with one digit behind the point where it says something. */
 export function bytesText(bytes: number): string {
   if (bytes < 1024) return `${bytes} B`;
   const units = ['KiB', 'MiB', 'GiB', 'TiB'];

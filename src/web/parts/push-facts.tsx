@@ -4,8 +4,8 @@ import type { Reason, RefVerdict } from '../../domain/policy.ts';
 import type { RefFacts } from '../../domain/session.ts';
 import { seesAll, type Viewer } from '../viewer.ts';
 import { peerText } from './peer-text.ts';
-import { ShortOid, Time } from './pieces.tsx';
-import { Author, sizeText } from './push-list.tsx';
+import { effectTones, ShortOid, Time } from './pieces.tsx';
+import { Author, sizeText, withoutRule } from './push-list.tsx';
 
 /** Refs of one push that the page lists; more are counted. */
 const mostRefs = 100;
@@ -137,8 +137,6 @@ function Change({ facts: { kind, fastForward } }: { readonly facts: RefFacts }) 
   );
 }
 
-const effectTones = { allow: 'good', ask: 'wait', deny: 'bad' } as const;
-
 function EffectTag({ effect }: { readonly effect: RefVerdict['effect'] | undefined }) {
   return effect === undefined ? null : <span class={`tag ${effectTones[effect]}`}>{effect}</span>;
 }
@@ -180,11 +178,6 @@ function Rules({ verdicts }: { readonly verdicts: readonly RefVerdict[] }) {
       </ul>
     </>
   );
-}
-
-/** Most reasons begin with the name of their rule, which stands beside them already. */
-export function withoutRule({ rule, text }: Reason): string {
-  return text.startsWith(`${rule}: `) ? text.slice(rule.length + 2) : text;
 }
 
 /** Text of several lines, each safe by itself. */

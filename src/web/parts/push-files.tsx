@@ -1,8 +1,7 @@
 import type { FileDiff, RefReview, ReviewFile } from '../../domain/approval.ts';
 import { diffKey, type ReadReview } from '../read-review.ts';
 import { peerText } from './peer-text.ts';
-import { bytesText } from './pieces.tsx';
-import { counted } from './push-list.tsx';
+import { bytesText, counted } from './pieces.tsx';
 
 /** Rows of one list on a page; the rest is counted. */
 export const mostRows = 200;

@@ -1,6 +1,7 @@
 import type { HeldPush } from '../../domain/approval.ts';
+import type { Reason } from '../../domain/policy.ts';
 import { peerText } from './peer-text.ts';
-import { bytesText, StateTag, Time } from './pieces.tsx';
+import { bytesText, counted, StateTag, Time } from './pieces.tsx';
 import { timeLeft } from './time-left.ts';
 
 /** Characters of a reason that a row of the list shows. */
@@ -97,7 +98,7 @@ function Why({ push }: { readonly push: HeldPush }) {
   const asking = push.verdicts.find(({ effect }) => effect === 'ask');
   const reason = asking?.reasons[0];
   if (reason === undefined) return <>{peerText(push.asks[0]?.rule ?? '')}</>;
-  const text = reason.text.split('\n', 1)[0] ?? '';
+  const text = withoutRule(reason).split('\n', 1)[0] ?? '';
   return (
     <>
       <b>{peerText(reason.rule)}</b>
@@ -114,7 +115,7 @@ export function sizeText({ commits, changes, findings, pack }: HeldPush): string
   return parts.join(', ');
 }
 
-/** A number with its word. */
-export function counted(count: number, word: string): string {
-  return `${count} ${word}${count === 1 ? '' : 's'}`;
+/** Most reasons begin with the name of their rule, which stands beside them already. */
+export function withoutRule({ rule, text }: Reason): string {
+  return text.startsWith(`${rule}: `) ? text.slice(rule.length + 2) : text;
 }

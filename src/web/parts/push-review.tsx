@@ -3,10 +3,9 @@ import type { CommitFacts, Finding, UnknownFact } from '../../domain/facts.ts';
 import { diffKey, type ReadReview } from '../read-review.ts';
 import { type DiffLook, DiffView } from './diff-view.tsx';
 import { peerText } from './peer-text.ts';
-import { Message, ShortOid, Time } from './pieces.tsx';
+import { counted, Message, ShortOid, Time } from './pieces.tsx';
 import { Lines } from './push-facts.tsx';
 import { Counts, Files, Marks, More, mostRows } from './push-files.tsx';
-import { counted } from './push-list.tsx';
 
 /** Refs whose commits and files the page lists; refgate push show prints those of all. */
 const mostRefs = 20;

@@ -4,8 +4,8 @@ import type { RefReport, RefUpdate } from '../../domain/git.ts';
 import type { RefVerdict } from '../../domain/policy.ts';
 import type { EventCode, EventPayloads, LedgerEvent } from '../../domain/record.ts';
 import { peerText } from './peer-text.ts';
-import { bytesText, ShortOid, Time } from './pieces.tsx';
-import { withoutRule } from './push-facts.tsx';
+import { bytesText, counted, effectTones, ShortOid, Time } from './pieces.tsx';
+import { withoutRule } from './push-list.tsx';
 
 type Tone = 'good' | 'bad' | 'wait' | 'mild';
 
@@ -58,7 +58,7 @@ const tellers: Tellers = {
     body: <p>{`${bytesText(bytes)}${refs > 0 ? `, ${refs} refs` : ''}`}</p>,
   }),
   'push.requested': ({ target, updates, pushOptions, atomic, agent }) => ({
-    title: `Push of ${many(updates.length, 'ref')}${atomic ? ', all or none' : ''}`,
+    title: `Push of ${counted(updates.length, 'ref')}${atomic ? ', all or none' : ''}`,
     tone: 'mild',
     body: (
       <>
@@ -93,7 +93,7 @@ const tellers: Tellers = {
         <ul>
           {asks.slice(0, maxRows).map(({ rule, approvals, seats }) => (
             <li key={rule}>
-              {`${peerText(rule)}: ${many(approvals, 'approval')} of ${seats.map(({ of }) => peerText(of)).join(', and of ')}`}
+              {`${peerText(rule)}: ${counted(approvals, 'approval')} of ${seats.map(({ of }) => peerText(of)).join(', and of ')}`}
             </li>
           ))}
         </ul>
@@ -236,18 +236,18 @@ function inspected({
   const forced = refs.filter(({ kind, fastForward }) => kind === 'update' && fastForward !== true);
   const found = findings.length > 0 || unknowns.length > 0 || hidden !== undefined;
   return {
-    title: `Inspected: ${many(commits, 'commit')}, ${many(changes, 'changed path')}`,
+    title: `Inspected: ${counted(commits, 'commit')}, ${counted(changes, 'changed path')}`,
     tone: found ? 'wait' : 'mild',
     body: (
       <>
-        <p>{`${many(objects, 'object')}, ${bytesText(bytes)}`}</p>
+        <p>{`${counted(objects, 'object')}, ${bytesText(bytes)}`}</p>
         {forced.length > 0 && (
           <p>{`not a fast-forward: ${forced
             .slice(0, maxRows)
             .map(({ ref }) => peerText(ref))
             .join(', ')}`}</p>
         )}
-        {hidden !== undefined && <p>{`${many(hidden.count, 'object')} that no ref reaches`}</p>}
+        {hidden !== undefined && <p>{`${counted(hidden.count, 'object')} that no ref reaches`}</p>}
         <Findings findings={findings} />
         <Unknowns unknowns={unknowns} />
       </>
@@ -270,8 +270,8 @@ function fetchText({
       : refPrefixes.length === 0
         ? 'all refs'
         : `beginning with ${refPrefixes.slice(0, 10).map(peerText).join(', ')}${(refPrefixCount ?? refPrefixes.length) > 10 ? ' and others' : ''}`,
-    wantCount === undefined ? undefined : many(wantCount, 'want'),
-    haveCount === undefined ? undefined : many(haveCount, 'have'),
+    wantCount === undefined ? undefined : counted(wantCount, 'want'),
+    haveCount === undefined ? undefined : counted(haveCount, 'have'),
     filter === undefined ? undefined : `filter ${peerText(filter)}`,
     depth === undefined ? undefined : `depth ${depth}`,
     `of ${peerText(target)}`,
@@ -314,9 +314,6 @@ function Verdicts({ refs }: { readonly refs: readonly RefVerdict[] }) {
     </ul>
   );
 }
-
-/** How a verdict of the policy looks. */
-export const effectTones = { allow: 'good', ask: 'wait', deny: 'bad' } as const;
 
 function Reports({ reports }: { readonly reports: readonly RefReport[] }) {
   return (
@@ -375,8 +372,4 @@ function More({ of }: { readonly of: number }) {
 
 function namesOf(names: readonly string[]): string {
   return names.map(peerText).join(', ') || 'nobody';
-}
-
-function many(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
