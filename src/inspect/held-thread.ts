@@ -15,8 +15,9 @@ export interface HeldThreadOptions {
  * that is asked for later.
  */
 export class HeldThread {
-  readonly #worker: PackWorker;
-  readonly #options: HeldThreadOptions;
+  /** Both are forgotten once the pack needs them no more: it may then wait for people for days. */
+  #worker: PackWorker | undefined;
+  #options: HeldThreadOptions | undefined;
   #state: 'waiting' | 'walking' | 'free' = 'waiting';
   #failure: unknown;
   #settle: ((error: unknown) => void) | undefined;
@@ -42,7 +43,7 @@ export class HeldThread {
     try {
       signal.throwIfAborted();
       const result = await this.#outcome(order, borrow);
-      this.#worker.rest();
+      this.#worker?.rest();
       this.#free(true);
       return result;
     } catch (error) {
@@ -56,12 +57,12 @@ export class HeldThread {
   #outcome(order: WalkOrder, borrow: Borrow): Promise<WalkResult> {
     return new Promise((resolve, reject) => {
       this.#settle = reject;
-      const { onProgress } = this.#options;
-      this.#worker.walk(order, {
+      const onProgress = this.#options?.onProgress;
+      this.#worker?.walk(order, {
         ...(onProgress === undefined ? {} : { onProgress }),
         onBorrow: (id, oids, kind) => {
           if (kind === 'base') return;
-          borrow(oids, kind).then((objects) => this.#worker.lend(id, objects), reject);
+          borrow(oids, kind).then((objects) => this.#worker?.lend(id, objects), reject);
         },
         onWalked: resolve,
         onFailed: reject,
@@ -78,8 +79,8 @@ export class HeldThread {
   /** The pack is not to be walked any more. A thread that waits takes another pack; one that walks is ended. */
   async letGo(): Promise<void> {
     if (this.#state !== 'waiting') return this.end(released());
-    this.#worker.letGo();
-    this.#worker.rest();
+    this.#worker?.letGo();
+    this.#worker?.rest();
     this.#failure = released();
     this.#free(true);
   }
@@ -89,14 +90,18 @@ export class HeldThread {
     if (this.#state === 'free') return;
     this.#failure ??= error;
     this.#settle?.(error);
-    await this.#worker.terminate();
+    await this.#worker?.terminate();
     this.#free(false);
   }
 
   #free(usable: boolean): void {
     if (this.#state === 'free') return;
     this.#state = 'free';
-    this.#options.onFree(usable);
+    const onFree = this.#options?.onFree;
+    this.#worker = undefined;
+    this.#options = undefined;
+    this.#settle = undefined;
+    onFree?.(usable);
   }
 }
 

@@ -186,6 +186,8 @@ export class PackWorker {
     this.#events = undefined;
     this.#ended = true;
     this.#wake();
+    this.#spare = [];
+    this.#filling = undefined;
     await this.#worker.terminate();
   }
 }

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { RefgateError } from '../../src/domain/error.ts';
 import type { CommitFacts, PathChange } from '../../src/domain/facts.ts';
 import { borrowObjects } from '../../src/inspect/borrow.ts';
@@ -33,6 +35,9 @@ const secrets: SecretSettings = {
   defaults: false,
   fingerprintKey: Buffer.alloc(32, 1),
 };
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
 
 type Scope = { after(close: () => unknown): void };
 
@@ -176,6 +181,27 @@ test('a pack is walked once, and not after its release', async (t) => {
   await released.release();
   await assert.rejects(released.walk(nothing, noBorrow), isCode('INTERNAL'));
   assert.ok(!existsSync(join(dir, 'two')));
+});
+
+test('packs that wait for people hold no memory of the threads that read them', async (t) => {
+  const { hold } = quarantineFor(t);
+  const bytes = pack([]);
+  const bufferBytes = (): number => {
+    collect();
+    return process.memoryUsage().arrayBuffers;
+  };
+  const before = bufferBytes();
+  const waits = async (n: number) => {
+    const { walk, keep, release } = await hold(`wait-${n}`, bytes);
+    await walk(nothing, noBorrow);
+    await keep();
+    return { keep, release };
+  };
+  const held = await Promise.all(Array.from({ length: 12 }, (_, n) => waits(n)));
+  // A thread has at least one buffer of 256 KiB, and the one that stays warm keeps its own.
+  const grown = bufferBytes() - before;
+  assert.ok(grown < 1024 * 1024, `${grown} bytes for ${held.length} packs`);
+  for (const { release } of held) await release();
 });
 
 /** A walk that waits for what it borrows, and what wakes it. */
