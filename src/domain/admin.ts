@@ -10,10 +10,11 @@ export interface PolicyVersion {
   readonly actor: string;
 }
 
-/** The policy as administrators handle it. Invalid texts throw POLICY_INVALID with every problem, one per line. */
+/** The policy as administrators handle it. Invalid texts throw POLICY_INVALID with their problems, one per line. */
 export interface PolicyAdmin {
   current(): { readonly version: string; readonly text: string };
-  check(text: string, file: string): { readonly version: string };
+  /** Reads a draft without keeping others waiting, however long that takes. @throws LIMIT_EXCEEDED when too many are read */
+  check(text: string, file: string): Promise<{ readonly version: string }>;
   apply(text: string, file: string, actor: string): Promise<{ version: string; previous?: string }>;
   /** Puts a kept version in force again, as a new entry of the history. @throws NOT_FOUND naming the nearest versions */
   rollback(version: string, actor: string): Promise<{ version: string; previous?: string }>;

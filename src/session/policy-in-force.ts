@@ -7,6 +7,7 @@ import type { Log } from '../domain/log.ts';
 import type { Recorder } from '../domain/record.ts';
 import type { Store } from '../domain/store.ts';
 import { type LoadedPolicy, loadPolicy } from '../policy/load.ts';
+import { PolicyCheck } from './check-policy.ts';
 
 /**
  * The one policy that judges now, and every version before it. A change is in
@@ -62,6 +63,7 @@ class StoredPolicy implements PolicyInForce {
   readonly #recorder: Recorder;
   readonly #log: Log;
   #policy: LoadedPolicy | undefined;
+  readonly #check = new PolicyCheck();
   /** The changes, one after another. */
   #queue: Promise<unknown> = Promise.resolve();
   #configured: string | undefined;
@@ -87,8 +89,8 @@ class StoredPolicy implements PolicyInForce {
     );
   }
 
-  check(text: string, file: string): { readonly version: string } {
-    return { version: loadPolicy(text, file).version };
+  check(text: string, file: string): Promise<{ readonly version: string }> {
+    return this.#check.check({ text, file });
   }
 
   apply(text: string, file: string, actor: string): Promise<{ version: string; previous?: string }> {

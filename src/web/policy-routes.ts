@@ -1,6 +1,7 @@
 import type { Request, Router } from 'express';
 import { z } from 'zod';
 import type { BacktestRow, PolicyAdmin, PolicyTrials } from '../domain/admin.ts';
+import { RefgateError } from '../domain/error.ts';
 import type { Log } from '../domain/log.ts';
 import { json, read, sendLines } from './answer.ts';
 
@@ -14,6 +15,9 @@ const backtestOrder = z.strictObject({
 });
 const explainOrder = z.strictObject({ session: z.string().max(128), policy: policyText.optional() });
 
+/** Judging takes the time of the server: so many backtests go on at once. */
+const maxBacktests = 2;
+
 /** Pushes after which progress is told. */
 const progressEvery = 100;
 
@@ -24,6 +28,7 @@ export function policyRoutes(
   actor: (request: Request) => string,
 ): void {
   const { policy, trials } = ports;
+  let backtests = 0;
   router.get(
     '/policy',
     json(() => policy.current()),
@@ -61,17 +66,28 @@ export function policyRoutes(
   );
   router.post(
     '/policy/explain',
-    json((request) => {
+    json(async (request) => {
       const order = read(explainOrder, request.body);
+      if (order.policy !== undefined) await policy.check(order.policy.text, order.policy.file);
       return trials.explain(order.session, order.policy);
     }),
   );
   // Newline-separated JSON: rows and progress while it works, then the summary or the error.
   router.post('/policy/backtest', async (request, response) => {
     const { text, file, since, all } = read(backtestOrder, request.body);
-    const tally = new Tally();
-    const rows = trials.backtest({ text, file }, since, () => tally.push());
-    await sendLines(response, ports.log, backtestLines(rows, tally, all));
+    if (backtests >= maxBacktests)
+      throw new RefgateError('LIMIT_EXCEEDED', 'client', 'other policies are being tried; wait some seconds');
+    backtests += 1;
+    const gone = new AbortController();
+    response.once('close', () => gone.abort());
+    try {
+      await policy.check(text, file);
+      const tally = new Tally();
+      const rows = trials.backtest({ text, file }, since, () => tally.push(), gone.signal);
+      await sendLines(response, ports.log, backtestLines(rows, tally, all));
+    } finally {
+      backtests -= 1;
+    }
   });
 }
 

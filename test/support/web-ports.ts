@@ -62,7 +62,7 @@ function emptyPorts(): Quiet {
   return {
     policy: {
       current: () => ({ ...version, text: 'access: []\n' }),
-      check: () => version,
+      check: async () => version,
       apply: async () => version,
       rollback: async () => version,
       history: async () => [],

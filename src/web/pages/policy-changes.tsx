@@ -26,10 +26,10 @@ export function policyChanges(router: Router, ports: PolicyPorts): void {
     requireRole(viewer, 'admin');
     const { text: typed, confirmed } = read(applyForm, request.body);
     const text = draftOf(typed);
-    const problems = problemsOf(policy, text);
+    const problems = await problemsOf(policy, text);
     if (problems.length > 0) return sendDraft(response, ports, request, { text, problems });
     const now = inForce(policy);
-    if (policy.check(text, fileName).version === now?.version)
+    if ((await policy.check(text, fileName)).version === now?.version)
       return redirect(request, response, '/-/policy', {
         tone: 'mild',
         text: 'This text is in force already.',

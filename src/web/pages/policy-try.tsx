@@ -4,8 +4,7 @@ import { read } from '../answer.ts';
 import { frameOf } from '../frame.ts';
 import { CsrfField, Layout } from '../parts/layout.tsx';
 import { peerText } from '../parts/peer-text.ts';
-import { Empty, Message, Time } from '../parts/pieces.tsx';
-import { effectTones } from '../parts/tell-event.tsx';
+import { Empty, effectTones, Message, Time } from '../parts/pieces.tsx';
 import { sendPage } from '../send-page.ts';
 import { only, type Viewer, viewerOf } from '../viewer.ts';
 import { inForce, PolicyMenu, type PolicyPorts } from './policy-menu.tsx';
@@ -48,7 +47,7 @@ export function policyTrial(router: Router, ports: PolicyPorts): void {
     const { text: typed, pushes } = read(tryForm, request.body);
     const size = trialSizes.find((one) => one === pushes) ?? usualSize;
     const text = draftOf(typed);
-    const problems = problemsOf(ports.policy, text);
+    const problems = await problemsOf(ports.policy, text);
     if (problems.length > 0) return sendDraft(response, ports, request, { text, size, problems });
     if (trials >= maxTrials) return sendDraft(response, ports, request, { text, size, isBusy: true });
     trials += 1;

@@ -33,12 +33,17 @@ export interface Trial {
 }
 
 /** What is wrong with the text; empty when it can be applied. */
-export function problemsOf(policy: Pick<PolicyAdmin, 'check'>, text: string): readonly DraftProblem[] {
+export async function problemsOf(
+  policy: Pick<PolicyAdmin, 'check'>,
+  text: string,
+): Promise<readonly DraftProblem[]> {
   try {
-    policy.check(text, draft);
+    await policy.check(text, draft);
     return [];
   } catch (error) {
-    if (!(error instanceof RefgateError) || error.code !== 'POLICY_INVALID') throw error;
+    if (!(error instanceof RefgateError)) throw error;
+    // Too many drafts at once: this one is kept, to be sent again.
+    if (error.code !== 'POLICY_INVALID' && error.code !== 'LIMIT_EXCEEDED') throw error;
     return (error.detail ?? error.message).split('\n').map(toProblem);
   }
 }
@@ -61,7 +66,7 @@ export async function tryPolicy(
   signal: AbortSignal,
   maxMs = maxTrialMs,
 ): Promise<Trial> {
-  const { version } = ports.policy.check(text, draft);
+  const { version } = await ports.policy.check(text, draft);
   const over = new AbortController();
   const until = AbortSignal.any([signal, over.signal]);
   const timer = setTimeout(() => over.abort(), maxMs);
