@@ -95,7 +95,7 @@ class Hub {
     this.#gathering = undefined;
     const names = new Set([...this.#streams].map(({ viewer }) => viewer.user.name));
     for (const name of names) {
-      const streams = [...this.#streams].filter(({ viewer }) => viewer.user.name === name);
+      const streams = await this.#goingOn(name);
       const [first] = streams;
       const user = await this.#ports.directory.user(name);
       if (first === undefined || user === undefined || user.disabled) continue;
@@ -109,12 +109,23 @@ class Hub {
   }
 
   async #beat(): Promise<void> {
-    for (const stream of [...this.#streams]) {
-      // A failing directory is no reason to go on telling.
-      const goesOn = await this.#ports.signIns.holds(stream.viewer.web).catch(() => false);
-      if (goesOn) this.#send(stream, ':\n\n');
-      else this.#endAll((other) => other === stream);
-    }
+    for (const stream of [...this.#streams]) if (await this.#goesOn(stream)) this.#send(stream, ':\n\n');
+  }
+
+  /** The streams of a user whose sign-ins go on: a token that was revoked since hears nothing more. */
+  async #goingOn(name: string): Promise<readonly Stream[]> {
+    const streams = [...this.#streams].filter(({ viewer }) => viewer.user.name === name);
+    const going: Stream[] = [];
+    for (const stream of streams) if (await this.#goesOn(stream)) going.push(stream);
+    return going;
+  }
+
+  /** Ends the stream where its sign-in has ended. */
+  async #goesOn(stream: Stream): Promise<boolean> {
+    // A failing directory is no reason to go on telling.
+    const goesOn = await this.#ports.signIns.holds(stream.viewer.web).catch(() => false);
+    if (!goesOn) this.#endAll((other) => other === stream);
+    return goesOn;
   }
 
   #send(stream: Stream, text: string): void {

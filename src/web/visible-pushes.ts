@@ -1,4 +1,5 @@
-import type { HeldPush, HeldPushes, HeldQuery, HeldState } from '../domain/approval.ts';
+import { finalStates, type HeldPush, type HeldPushes, type HeldQuery } from '../domain/approval.ts';
+import { RefgateError } from '../domain/error.ts';
 import { maySee } from './may-see.ts';
 import type { Viewer } from './viewer.ts';
 
@@ -12,11 +13,9 @@ export interface PushList {
   readonly next?: string;
 }
 
-const open: ReadonlySet<HeldState> = new Set(['received', 'processing', 'pending', 'approved']);
-
 /** Whether people or the upstream still have something to do with it. */
 export function isOpen({ state }: Pick<HeldPush, 'state'>): boolean {
-  return open.has(state);
+  return !finalStates.has(state);
 }
 
 /**
@@ -33,6 +32,7 @@ export async function visiblePushes(
   if (asked === undefined) return { rows: [] };
   const rows: HeldPush[] = [];
   let { before } = asked;
+  if (before !== undefined && !looksWider(viewer)) await mustBeTheirs(ports, viewer, before);
   // The first look is as long as most pages: what is not shown need not be read.
   let limit = Math.min(step, query.limit + 1);
   for (let looked = 0; looked < mostLooked; looked += limit, limit = step) {
@@ -49,6 +49,21 @@ export async function visiblePushes(
   return before === undefined ? { rows } : { rows, next: before };
 }
 
+/** Where a list goes on tells nobody that a push of somebody else is there. @throws NOT_FOUND */
+async function mustBeTheirs(
+  ports: { readonly held: HeldPushes },
+  viewer: Viewer | 'operator',
+  id: string,
+): Promise<void> {
+  const push = await ports.held.get(id);
+  if (push !== undefined && (await sees(ports, viewer, push))) return;
+  throw new RefgateError(
+    'NOT_FOUND',
+    'client',
+    `there is no held push ${JSON.stringify(id)}; list them first`,
+  );
+}
+
 /** Whether this viewer may see it; the operator sees everything. */
 export async function sees(
   ports: { readonly held: HeldPushes },
@@ -58,9 +73,13 @@ export async function sees(
   return viewer === 'operator' || (await maySee(ports, viewer, push));
 }
 
+function looksWider(viewer: Viewer | 'operator'): boolean {
+  return viewer === 'operator' || viewer.user.role !== 'user';
+}
+
 /** What nobody else may see is not looked through; undefined when nothing can be left. */
 function asSeenBy(viewer: Viewer | 'operator', query: HeldQuery): HeldQuery | undefined {
-  if (viewer === 'operator' || viewer.user.role !== 'user') return query;
+  if (viewer === 'operator' || looksWider(viewer)) return query;
   const { name } = viewer.user;
   if (query.user !== undefined && query.user !== name) return undefined;
   return { ...query, user: name };

@@ -68,6 +68,17 @@ describe('live events', () => {
     assert.equal(await stream.next(), undefined);
   });
 
+  test('a stream hears nothing more once the token of its sign-in is revoked', async () => {
+    const other = await startSite(t);
+    const browser = await other.browser('admin');
+    const answer = await fetch(`${other.url}/-/events`, { headers: { cookie: browser.cookie } });
+    const [token] = await other.directory.tokens('admin');
+    await other.directory.revokeToken(token?.id ?? '', 'operator');
+    other.held.add(samplePush({ id: 'p-after01' }));
+    await other.held.cancel('p-after01', undefined, 'operator');
+    assert.equal(await answer.text(), 'retry: 5000\n\n');
+  });
+
   test('one sign-in has five streams at most, and may open another when one has closed', async () => {
     const browser = await site.browser('reviewer');
     const streams = await Promise.all([1, 2, 3, 4, 5].map(() => listen(browser)));

@@ -1,7 +1,7 @@
 import express, { type Router } from 'express';
 import type { HeldPushes } from '../../domain/approval.ts';
 import { RefgateError } from '../../domain/error.ts';
-import type { LedgerReader, SessionSummary } from '../../domain/record.ts';
+import type { LedgerEvent, LedgerReader, SessionSummary } from '../../domain/record.ts';
 import { frameOf } from '../frame.ts';
 import { Layout } from '../parts/layout.tsx';
 import { peerText } from '../parts/peer-text.ts';
@@ -19,6 +19,8 @@ export function sessionPages(ports: { readonly ledger: LedgerReader; readonly he
   router.get('/sessions', async (request, response) => {
     const viewer = viewerOf(request);
     const form = readSessionForm(request.query, seesAll(viewer) ? undefined : viewer.user.name);
+    const before = form.filter?.before;
+    if (before !== undefined && !mayRead(viewer, await ports.ledger.sessionEvents(before))) throw noSession();
     const { rows, next } = await findRows(ports.ledger, form);
     sendPage(
       response,
@@ -34,12 +36,7 @@ export function sessionPages(ports: { readonly ledger: LedgerReader; readonly he
     const id = request.params.id ?? '';
     const viewer = viewerOf(request);
     const events = await ports.ledger.sessionEvents(id);
-    if (events.length === 0 || !(seesAll(viewer) || userOf(events) === viewer.user.name))
-      throw new RefgateError(
-        'NOT_FOUND',
-        'client',
-        'there is no such session; look for it among the sessions',
-      );
+    if (!mayRead(viewer, events)) throw noSession();
     sendPage(
       response,
       <Layout title={`Session ${id}`} at="sessions" {...frameOf(ports, request)}>
@@ -48,6 +45,14 @@ export function sessionPages(ports: { readonly ledger: LedgerReader; readonly he
     );
   });
   return router;
+}
+
+function mayRead(viewer: Viewer, events: readonly LedgerEvent[]): boolean {
+  return events.length > 0 && (seesAll(viewer) || userOf(events) === viewer.user.name);
+}
+
+function noSession(): RefgateError {
+  return new RefgateError('NOT_FOUND', 'client', 'there is no such session; look for it among the sessions');
 }
 
 /** One row more is asked for than is shown: it says whether there is a next page. */
