@@ -61,7 +61,10 @@ async function cancelEnded(desk: HeldPushDesk, directory: Directory): Promise<vo
   const ended = new Set<string>();
   for (const { id, principal } of desk.live()) if (!(await directory.stillValid(principal))) ended.add(id);
   if (ended.size > 0)
-    await desk.cancelWhere(({ id }) => ended.has(id), 'the account or credential of its user was ended');
+    await desk.cancelWhere(
+      ({ id }) => ended.has(id),
+      'the account or credential of its user was ended, or its groups changed',
+    );
 }
 
 /** The first address of everybody who may vote: who pushed, with whatever account, is not asked. */

@@ -191,8 +191,11 @@ export class HeldPushDesk implements HeldPushes {
 
   #detached(id: string): Promise<void> {
     return this.#steps.turn(id, async () => {
+      if (this.isAttached(id)) return;
       const push = this.#steps.live.get(id);
-      if (!push || push.relayedBy !== undefined || this.isAttached(id)) return;
+      // Whoever spared what it left for this client hears that it has gone.
+      if (!push) return this.#steps.watchers.tell(await this.#steps.live.need(id));
+      if (push.relayedBy !== undefined) return;
       await this.#steps.live.note('push.detached', { push: id }, push.session);
       this.#steps.watchers.tell(push);
     });

@@ -23,6 +23,13 @@ function isPusher(push: HeldPush, name: string, user: FindUser): boolean {
   return person === personOf(push.principal.user, user) || person === push.person;
 }
 
+/** Whether the account votes anywhere. */
+export function isVoter({ kind, disabled, role }: UserRecord): boolean {
+  return kind === 'person' && !disabled && votes(role);
+}
+
+const votes = (role: Role): boolean => role === 'reviewer' || role === 'admin';
+
 /** The asks on a seat of which the user sits. */
 function asksOf(push: HeldPush, record: UserRecord): readonly Asked[] {
   const who = { user: record.name, groups: record.groups };
@@ -55,7 +62,6 @@ function whyNoVoter(push: HeldPush, wanting: Wanting, record: UserRecord | undef
   if (record.kind !== 'person')
     return `${record.name} is a service; a person votes: ask one of ${seatNames(push)}`;
   if (record.disabled) return `${record.name} is disabled; ask an administrator`;
-  const votes = (role: Role) => role === 'reviewer' || role === 'admin';
   if (!votes(record.role) || !votes(wanting.role))
     return `the role ${record.role} does not vote; ask an administrator for the role reviewer`;
   return undefined;

@@ -4,7 +4,7 @@ import type { Principal } from '../domain/session.ts';
 import { outcomeOf } from './ballot.ts';
 import { canceled, decided, voted } from './changes.ts';
 import type { HeldSteps } from './held-steps.ts';
-import { checkVote, mayVote } from './may-vote.ts';
+import { checkVote, isVoter, mayVote } from './may-vote.ts';
 import type { People } from './people.ts';
 import { isFinal } from './states.ts';
 import { tooLate } from './told.ts';
@@ -56,13 +56,14 @@ export class Voting {
     };
   }
 
-  /** The votes that count still: of accounts that are not disabled, each with the person that is behind it now. */
+  /** The votes that count still: of accounts that may vote, each with the groups and the person behind it of now. */
   async #standing(votes: readonly Vote[]): Promise<readonly Vote[]> {
     const standing: Vote[] = [];
     for (const vote of votes) {
       await this.#people.load(vote.user);
       const record = this.#people.seen(vote.user);
-      if (record && !record.disabled) standing.push({ ...vote, person: this.#people.personOf(vote.user) });
+      if (!record || !isVoter(record)) continue;
+      standing.push({ ...vote, groups: record.groups, person: this.#people.personOf(vote.user) });
     }
     return standing;
   }
@@ -77,7 +78,7 @@ export class Voting {
 
   async #cancelIfEnded(push: HeldPush): Promise<void> {
     if (await this.#stillValid(push.principal)) return;
-    const reason = 'the account or credential of its user was ended';
+    const reason = 'the account or credential of its user was ended, or its groups changed';
     throw tooLate(await this.#steps.apply(canceled(push, reason, 'refgate', this.#steps.now())));
   }
 

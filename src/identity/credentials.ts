@@ -77,11 +77,16 @@ export class Credentials {
   stillValid(principal: Principal, now: number): boolean {
     const { type, id } = principal.credential;
     const user = this.users.get(principal.user);
-    if (!user || user.disabled) return false;
+    if (!user || user.disabled || !isSameSet(user.groups, principal.groups)) return false;
     if (type === 'ssh-key') return this.keys.get(id)?.user === user.name;
     const token = this.tokens.get(id);
     return token !== undefined && token.record.user === user.name && isAlive(token, now);
   }
+}
+
+/** Grants and rules go by groups: who is in others by now is to be judged anew. */
+function isSameSet(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((one) => b.includes(one));
 }
 
 function isAlive({ record }: TokenRow, now: number): boolean {

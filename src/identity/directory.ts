@@ -102,6 +102,7 @@ class RecordedDirectory implements Directory {
       };
       await this.#recorder.append('admin.user-changed', data, { actor, writes: [putUser(record)] });
       this.#known.users.set(name, record);
+      this.#ended();
       return record;
     });
   }

@@ -1,54 +1,76 @@
 import { bindingOf } from '../approval/binding.ts';
-import type { NewHold } from '../approval/desk.ts';
+import type { Entered, NewHold } from '../approval/desk.ts';
 import type { HeldPush } from '../domain/approval.ts';
 import type { RefReport } from '../domain/git.ts';
 import { agreed, type Decision, disagreed, refusals } from './decide.ts';
 import type { Judged, PeopleAsked } from './judge-push.ts';
 import type { Push } from './read-push.ts';
+import type { RelayPack } from './relay-push.ts';
 import { reasonOf, tellHeld, tellJoined, tellLeft, tellStays, tellVotes } from './tell-held.ts';
 import { type Terms, termsOf } from './terms.ts';
 
 /** What became of a push that people were asked about. */
 export type PeopleDecision =
-  /** This session relays it; nobody else does. */
-  | { readonly is: 'agreed'; readonly held: HeldPush; readonly decision: Decision }
-  | { readonly is: 'disagreed'; readonly held: HeldPush; readonly decision: Decision }
+  /** `agreed`: this session relays it, with the bytes that people saw; nobody else does. */
+  | {
+      readonly is: 'agreed' | 'disagreed';
+      readonly held: HeldPush;
+      readonly decision: Decision;
+      readonly pack: RelayPack | undefined;
+    }
   /** It waits on without this client, or another session has relayed it: this is what the client hears. */
   | { readonly is: 'waits' | 'done'; readonly held: HeldPush; readonly reports: readonly RefReport[] };
 
 /**
  * Holds the push under an id, joins the one that waits already, or takes the approval that there is, and keeps the client
- * waiting for the people as long as the policy says. Throws HOLD_QUOTA, and what the ledger throws.
+ * waiting for the people as long as the policy says. The held pack stays where it is until `then`, which is told what
+ * became of it, is done. Throws HOLD_QUOTA, and what the ledger and `then` throw.
  */
-export async function askPeople(push: Push, judged: Judged, asked: PeopleAsked): Promise<PeopleDecision> {
-  const { deps, session, request } = push;
-  const { desk } = deps;
-  const { decision } = judged;
-  const terms = termsOf(decision.refs.flatMap(({ asks = [] }) => asks));
-  const { push: held, how } = await desk.enter(newHold(push, judged, asked, terms));
-  const detach = desk.attach(held.id);
+export async function askPeople<T>(
+  push: Push,
+  judged: Judged,
+  asked: PeopleAsked,
+  then: (said: PeopleDecision) => Promise<T>,
+): Promise<T> {
+  const { desk } = push.deps;
+  const terms = termsOf(judged.decision.refs.flatMap(({ asks = [] }) => asks));
+  const entered = await desk.enter(newHold(push, judged, asked, terms));
+  const detach = desk.attach(entered.push.id);
   try {
-    if (how === 'opened') await judged.keep();
-    if (how !== 'approved') {
-      const url = deps.heldUrl(held.id);
-      const wait = request.sideband ? terms.wait : 0;
-      const text = { url, notes: asked.notes, wait };
-      await push.reporter
-        .say(how === 'opened' ? tellHeld(held, text) : tellJoined(held, text))
-        .catch(() => {});
-    }
-    const now = how === 'approved' ? held : await waitFor(push, held, terms.wait);
-    if (now.state === 'pending') return await stays(push, decision, now);
-    if (now.state !== 'approved' && now.state !== 'forwarded') {
-      const refused = disagreed(decision, request, (rule) => reasonOf(now, rule), asked.isShared);
-      return { is: 'disagreed', held: now, decision: refused };
-    }
-    const claimed = await desk.claim(held.id, session.id);
-    if (claimed !== undefined) return { is: 'agreed', held: claimed, decision: agreed(decision, request) };
-    return await others(push, decision, held.id);
+    // However many clients wait for one update, its pack is on disk once.
+    await (entered.how === 'opened' ? judged.keep() : judged.release());
+    return await then(await decisionOf(push, judged, asked, terms, entered));
   } finally {
     detach();
   }
+}
+
+async function decisionOf(
+  push: Push,
+  { decision }: Judged,
+  asked: PeopleAsked,
+  terms: Terms,
+  { push: held, how }: Entered,
+): Promise<PeopleDecision> {
+  const { deps, session, request } = push;
+  const { desk } = deps;
+  const { pack } = held;
+  if (how !== 'approved') {
+    const url = deps.heldUrl(held.id);
+    const wait = request.sideband ? terms.wait : 0;
+    const text = { url, notes: asked.notes, wait };
+    await push.reporter.say(how === 'opened' ? tellHeld(held, text) : tellJoined(held, text)).catch(() => {});
+  }
+  const now = how === 'approved' ? held : await waitFor(push, held, terms.wait);
+  if (now.state === 'pending') return await stays(push, decision, now);
+  if (now.state !== 'approved' && now.state !== 'forwarded') {
+    const refused = disagreed(decision, request, (rule) => reasonOf(now, rule), asked.isShared);
+    return { is: 'disagreed', held: now, decision: refused, pack };
+  }
+  const claimed = await desk.claim(held.id, session.id);
+  if (claimed !== undefined)
+    return { is: 'agreed', held: claimed, decision: agreed(decision, request), pack };
+  return await others(push, decision, held.id);
 }
 
 function newHold(
@@ -118,7 +140,7 @@ async function waitFor(
     return await desk.settled(held.id, over, (changed) => {
       const lines = tellVotes(told, changed, desk.tally(changed));
       told = changed;
-      void reporter.say(lines).catch(() => {});
+      reporter.mention(lines);
     });
   } catch (error) {
     if (!over.aborted) throw error;

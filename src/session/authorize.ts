@@ -3,7 +3,7 @@ import type { Target } from '../domain/ports.ts';
 import type { Session, SpineDeps } from './open.ts';
 
 /**
- * Refuses a principal whose user, key or token has ended since it logged in: a
+ * Refuses a principal whose user, key or token has ended, or whose groups have changed, since it logged in: a
  * connection, and a session on it, may last for hours. @throws AUTHENTICATION_FAILED
  */
 export async function stillValid(
@@ -11,7 +11,11 @@ export async function stillValid(
   { channel }: { readonly channel: Pick<Session['channel'], 'principal'> },
 ): Promise<void> {
   if (await deps.authenticator.stillValid(channel.principal)) return;
-  throw new RefgateError('AUTHENTICATION_FAILED', 'client', 'your key, token or account was ended');
+  throw new RefgateError(
+    'AUTHENTICATION_FAILED',
+    'client',
+    'your groups changed, or your key, token or account was ended',
+  );
 }
 
 /**

@@ -61,6 +61,11 @@ export class PushReporter {
     await this.#session.out.write(bandText(2, lines.map(indented).join('')));
   }
 
+  /** Lines for people that a client which does not read may miss: it must not make us keep them. */
+  mention(lines: readonly string[]): void {
+    if (this.#request.sideband && lines.length > 0) this.#whisper(bandText(2, lines.map(indented).join('')));
+  }
+
   /** The upstream's own words, cleaned already. Waits for a client that reads slowly; one that is gone hears nothing. */
   async relayMessage(band2: Buffer): Promise<void> {
     if (!this.#request.sideband) return;

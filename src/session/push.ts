@@ -5,7 +5,7 @@ import type { PushTarget, RelayResult, Target } from '../domain/ports.ts';
 import type { EventPayloads, SessionOutcome } from '../domain/record.ts';
 import type { ChannelResult } from '../domain/session.ts';
 import { PktReader } from '../git/pkt-line.ts';
-import { askPeople } from './ask-people.ts';
+import { askPeople, type PeopleDecision } from './ask-people.ts';
 import { checkNames } from './check-names.ts';
 import { type Decision, refusals } from './decide.ts';
 import { asRefgateError } from './failures.ts';
@@ -90,28 +90,36 @@ async function judgeAndRelay(push: Push, reader: PktReader): Promise<PushResult>
 }
 
 /** The human vote: the one thing in the way of a push that may take as long as people take. */
-async function waitAndRelay(push: Push, judged: Judged, asked: PeopleAsked): Promise<PushResult> {
-  const { deps, session, target } = push;
-  const said = await askPeople(push, judged, asked);
-  if ('reports' in said) {
-    session.outcome = said.is === 'waits' ? 'held' : outcomeOf(said.reports, []);
+function waitAndRelay(push: Push, judged: Judged, asked: PeopleAsked): Promise<PushResult> {
+  return askPeople(push, judged, asked, async (said) => {
+    if (!('reports' in said)) return relaySaid(push, judged, said);
+    push.session.outcome = said.is === 'waits' ? 'held' : outcomeOf(said.reports, []);
     return { unpack: 'ok', reports: said.reports, isHeld: true };
-  }
+  });
+}
+
+async function relaySaid(
+  push: Push,
+  judged: Judged,
+  said: Extract<PeopleDecision, { readonly decision: Decision }>,
+): Promise<PushResult> {
+  const { deps, session, target } = push;
   const { decision, held } = said;
-  const upstream = deps.upstreams.pushTarget(target);
+  let upstream: PushTarget | undefined;
   try {
+    upstream = deps.upstreams.pushTarget(target);
     const shown = shownAs(decision, judged);
     await session.record('push.decided', { ...decided(push, decision, shown), held: held.id });
     await push.reporter.explain(decision);
-    if (said.is === 'agreed') await checkNamesAgain(push);
-    const result = await relay(push, upstream, decision, judged.pack);
+    await checkNamesAgain(push, decision);
+    const result = await relay(push, upstream, decision, said.pack);
     if (said.is === 'agreed') await deps.heldRelay.finish(held.id, session, result.reports);
     return result;
   } catch (error) {
     if (said.is === 'agreed') await deps.heldRelay.giveUp(held.id, asRefgateError(error));
     throw error;
   } finally {
-    upstream.close();
+    upstream?.close();
   }
 }
 
@@ -131,8 +139,9 @@ async function relay(
 const nothingRelayed: RelayResult = { unpack: 'ok', reports: [] };
 
 /** Much may have been pushed while people made up their minds. @throws CONFLICT */
-async function checkNamesAgain({ deps, target, request }: Push): Promise<void> {
-  const found = await checkNames(deps, target, request, deps.closing);
+async function checkNamesAgain({ deps, target, request }: Push, { relay }: Decision): Promise<void> {
+  if (relay.length === 0) return;
+  const found = await checkNames(deps, target, { ...request, updates: relay }, deps.closing);
   const [first] = [...found.values()].flat();
   if (first !== undefined) throw new RefgateError('CONFLICT', 'client', first.text);
 }

@@ -4,7 +4,7 @@ import type { HeldPush } from '../domain/approval.ts';
 import { RefgateError } from '../domain/error.ts';
 import type { PushRequest, RefReport } from '../domain/git.ts';
 import type { PushTarget } from '../domain/ports.ts';
-import type { LedgerReader, SessionOutcome } from '../domain/record.ts';
+import type { LedgerEvent, LedgerReader, SessionOutcome } from '../domain/record.ts';
 import { checkNames } from './check-names.ts';
 import type { Decision } from './decide.ts';
 import { asRefgateError } from './failures.ts';
@@ -82,8 +82,10 @@ export class HeldRelay implements HeldEnds {
 
   #look(push: HeldPush): void {
     const { desk, discard } = this.#options;
-    if (isFinal(push.state)) this.#track(discard(push.session));
-    else if (push.state === 'approved' && push.onApprove === 'relay' && push.relayedBy === undefined) {
+    if (isFinal(push.state)) {
+      // A client that waits may have the rest of it to relay; its leaving is told as well.
+      if (!desk.isAttached(push.id)) this.#track(discard(push.session));
+    } else if (push.state === 'approved' && push.onApprove === 'relay' && push.relayedBy === undefined) {
       if (desk.isAttached(push.id) || this.#relaying.has(push.id)) return;
       this.#relaying.add(push.id);
       this.#track(this.#claimAndRelay(push).finally(() => this.#relaying.delete(push.id)));
@@ -114,6 +116,7 @@ export class HeldRelay implements HeldEnds {
       record: async (code, data) => void (await deps.recorder.append(code, data, context)),
     };
     let upstream: PushTarget | undefined;
+    let isBegun = false;
     try {
       const request = requestOf(push, desk.optionsOf(push.id));
       // Throws where the configuration has no such upstream any more.
@@ -127,6 +130,7 @@ export class HeldRelay implements HeldEnds {
         relay: push.relay,
       };
       const { upstream: name, path } = push.target;
+      isBegun = true;
       await session.record('push.decided', {
         policyVersion: decision.policyVersion,
         refs: [...decision.refs],
@@ -136,10 +140,17 @@ export class HeldRelay implements HeldEnds {
       });
       const job: RelayJob = { deps, session, target: push.target, request, reporter: nobody };
       const result = await relayPush(job, upstream, decision, push.pack);
+      // The upstream has acted, whether or not its answer can be written down.
       if (session.outcome !== 'unknown')
-        await session.record('push.reported', { unpack: result.unpack, reports: [...result.reports] });
+        await session
+          .record('push.reported', { unpack: result.unpack, reports: [...result.reports] })
+          .catch((err: unknown) =>
+            deps.log.error({ push: push.id, err }, 'report of a held push not recorded'),
+          );
       await this.finish(push.id, session, result.reports);
     } catch (error) {
+      // The next start begins it anew.
+      if (!isBegun && deps.closing.aborted) return;
       await this.giveUp(push.id, asRefgateError(error));
     } finally {
       upstream?.close();
@@ -148,22 +159,17 @@ export class HeldRelay implements HeldEnds {
 
   /** After a crash: what was not handed to the upstream may still go where the policy says so; the rest is what the ledger has settled. */
   async #resume(push: HeldPush): Promise<void> {
+    const wasHanded = (await this.#relayEvents(push)).some(({ code }) => code === 'push.relayed');
+    if (!wasHanded && push.onApprove === 'relay') return this.#track(this.#relay(push));
     if (await this.#settle(push)) return;
-    const by = push.relayedBy ?? push.session;
-    const events = await this.#options.ledger.sessionEvents(by);
-    if (events.some(({ code, data }) => code === 'push.relayed' || isDecided(code, data, push.id)))
-      return this.#watchLater(push.id);
-    if (push.onApprove === 'relay') return this.#track(this.#relay(push));
+    if (wasHanded) return this.#watchLater(push.id);
     const stopped = new RefgateError('SHUTTING_DOWN', 'refgate', 'the server stopped before it was relayed');
     await this.giveUp(push.id, stopped);
   }
 
   /** Whether the ledger knows how the relay came out; then it is written down. */
   async #settle(push: HeldPush): Promise<boolean> {
-    const events = await this.#options.ledger.sessionEvents(push.relayedBy ?? push.session);
-    const from = events.findLastIndex(({ code, data }) => isDecided(code, data, push.id));
-    if (from < 0) return false;
-    for (const { code, data } of events.slice(from)) {
+    for (const { code, data } of await this.#relayEvents(push)) {
       if (code === 'push.reported') {
         const { reports } = data as { reports: RefReport[] };
         const names = new Set(push.relay.map(({ ref }) => ref));
@@ -186,6 +192,19 @@ export class HeldRelay implements HeldEnds {
       return true;
     }
     return false;
+  }
+
+  /**
+   * From the decision to relay the push on. It is in the session that claimed the push, or in the one that brought
+   * it: a start after a crash goes on in its name.
+   */
+  async #relayEvents({ id, session, relayedBy = session }: HeldPush): Promise<readonly LedgerEvent[]> {
+    for (const one of new Set([session, relayedBy])) {
+      const events = await this.#options.ledger.sessionEvents(one);
+      const from = events.findLastIndex(({ code, data }) => isDecided(code, data, id));
+      if (from >= 0) return events.slice(from);
+    }
+    return [];
   }
 
   /** The settler watches the upstream; what it finds is taken over. */

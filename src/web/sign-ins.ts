@@ -237,9 +237,10 @@ class StoredSignIns implements SignIns {
   async #userOf(row: SignInRow): Promise<UserRecord | undefined> {
     if (this.#isOver(row)) return undefined;
     const { directory } = this.#options;
-    const isValid = await directory.stillValid(row.principal);
-    const user = isValid ? await directory.user(row.principal.user) : undefined;
-    if (user !== undefined && !user.disabled) return user;
+    const user = await directory.user(row.principal.user);
+    // Pages go by the groups of now; only what ends the account or the credential ends the sign-in.
+    const principal = { ...row.principal, groups: user?.groups ?? [] };
+    if (user !== undefined && !user.disabled && (await directory.stillValid(principal))) return user;
     await this.#change(() => this.#end(row, 'ended', 'refgate'));
     return undefined;
   }
