@@ -1,10 +1,12 @@
-/** Acts on a terminal, or hides or reorders what a person reads; tabs stay. */
-const deceptive = /(?!\t)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Co}\p{Default_Ignorable_Code_Point}]/gu;
+import { deceptive } from '../domain/deceptive.ts';
+
+/** Also what every font draws as it likes; tabs stay. */
+const hidden = new RegExp(`(?!\\t)[${deceptive}\\p{Co}]`, 'gu');
 
 /** One line of a peer's text for a terminal: what would act or not be seen is spelled out as `<U+202E>`, line ends too. */
 export function visibleText(text: string): string {
   return text.replace(
-    deceptive,
+    hidden,
     (found) => `<U+${(found.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}>`,
   );
 }

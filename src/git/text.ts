@@ -1,5 +1,6 @@
-/** Characters that move the cursor, hide, or reorder what a person reads. */
-const deceptive = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
+import { deceptive } from '../domain/deceptive.ts';
+
+const found = new RegExp(`[${deceptive}]`, 'gu');
 
 /**
  * One line that is safe to show on a terminal, in a log and in a `remote:`
@@ -11,7 +12,7 @@ export function cleanLine(text: string, max: number): string {
   const line = text
     .slice(0, max * 4)
     .replace(/[\t\n\r\v\f]+/g, ' ')
-    .replace(deceptive, '?')
+    .replace(found, '?')
     .trim();
   if (line.length <= max) return line;
   return `${line.slice(0, Math.max(0, max - 1)).replace(/[\ud800-\udbff]$/, '')}…`;

@@ -1,5 +1,6 @@
-/** Characters that move the cursor, hide, or reorder what a person reads. */
-const deceptive = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
+import { deceptive } from '../../domain/deceptive.ts';
+
+const found = new RegExp(`[${deceptive}]`, 'gu');
 
 /**
  * A peer's text as one line of a message: line ends and tabs become spaces,
@@ -10,7 +11,7 @@ export function oneLine(text: string, max: number): string {
   const line = text
     .slice(0, max * 4)
     .replace(/[\t\n\r\v\f\u0085\u2028\u2029]+/g, ' ')
-    .replace(deceptive, '\ufffd')
+    .replace(found, '\ufffd')
     .trim();
   return cut(line, max);
 }

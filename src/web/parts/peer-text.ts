@@ -1,5 +1,7 @@
-/** Characters that reorder, hide, or act where a person reads; line ends and tabs stay. */
-const deceptive = /(?![\t\n])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Co}\p{Default_Ignorable_Code_Point}]/gu;
+import { deceptive } from '../../domain/deceptive.ts';
+
+/** Also what every font draws as it likes; line ends and tabs stay. */
+const found = new RegExp(`(?![\\t\\n])[${deceptive}\\p{Co}]`, 'gu');
 
 /**
  * Text of a peer, fit for a page: what would be invisible or change how the rest reads (control, bidi and invisible
@@ -7,7 +9,7 @@ const deceptive = /(?![\t\n])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Co}\p{Default_Ign
  * escapes HTML.
  */
 export function peerText(text: string): string {
-  return text.replaceAll('\r\n', '\n').replace(deceptive, spelled);
+  return text.replaceAll('\r\n', '\n').replace(found, spelled);
 }
 
 function spelled(character: string): string {
