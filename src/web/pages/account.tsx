@@ -1,6 +1,7 @@
 import { Router } from 'express';
 import type { KeyRecord, TokenRecord } from '../../domain/identity.ts';
 import { frameOf, redirect } from '../frame.ts';
+import { KeyTable, TokenTable } from '../parts/credential-tables.tsx';
 import { CsrfField, Layout } from '../parts/layout.tsx';
 import { peerText } from '../parts/peer-text.ts';
 import { Empty, Time } from '../parts/pieces.tsx';
@@ -142,33 +143,7 @@ function KeyList({ keys }: { readonly keys: readonly KeyRecord[] }) {
           No key yet. An administrator adds yours with <code>refgate key add NAME FILE</code>.
         </Empty>
       ) : (
-        <div class="scroll">
-          <table>
-            <caption class="unseen">Your SSH keys</caption>
-            <thead>
-              <tr>
-                <th scope="col">Fingerprint</th>
-                <th scope="col">Type</th>
-                <th scope="col">Comment</th>
-                <th scope="col">Added</th>
-              </tr>
-            </thead>
-            <tbody>
-              {keys.map((key) => (
-                <tr key={key.fingerprint}>
-                  <td>
-                    <code>{key.fingerprint}</code>
-                  </td>
-                  <td>{key.type}</td>
-                  <td>{peerText(key.comment)}</td>
-                  <td>
-                    <Time at={key.addedAt} />
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <KeyTable caption="Your SSH keys" keys={keys} />
       )}
     </section>
   );
@@ -189,42 +164,8 @@ function TokenList({
           No token. An administrator makes one with <code>refgate token create NAME --ttl 8h</code>.
         </Empty>
       ) : (
-        <div class="scroll">
-          <table>
-            <caption class="unseen">Your tokens</caption>
-            <thead>
-              <tr>
-                <th scope="col">Id</th>
-                <th scope="col">Made</th>
-                <th scope="col">Ends</th>
-                <th scope="col">State</th>
-              </tr>
-            </thead>
-            <tbody>
-              {[...tokens].reverse().map((token) => (
-                <tr key={token.id}>
-                  <td>
-                    <code>{token.id}</code>{' '}
-                    {token.id === current && <span class="tag mild">in use here</span>}
-                  </td>
-                  <td>
-                    <Time at={token.createdAt} />
-                  </td>
-                  <td>
-                    <Time at={token.revokedAt ?? token.expiresAt} />
-                  </td>
-                  <td>{stateOf(token)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <TokenTable caption="Your tokens" tokens={tokens} current={current} />
       )}
     </section>
   );
-}
-
-function stateOf(token: TokenRecord): string {
-  if (token.revokedAt !== undefined) return 'revoked';
-  return Date.parse(token.expiresAt) <= Date.now() ? 'ended' : 'good';
 }

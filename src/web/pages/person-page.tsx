@@ -1,4 +1,5 @@
 import type { KeyRecord, TokenRecord, UserRecord } from '../../domain/identity.ts';
+import { KeyTable, TokenTable, tokenState } from '../parts/credential-tables.tsx';
 import { peerText } from '../parts/peer-text.ts';
 import { Empty, Time } from '../parts/pieces.tsx';
 import type { SignInRecord } from '../sign-ins.ts';
@@ -30,12 +31,12 @@ export function PersonPage({ viewer, user, keys, tokens, signIns }: PersonProps)
       {mayChange && <ChangeForms {...form} user={user} />}
       <section aria-labelledby="keys">
         <h2 id="keys">SSH keys</h2>
-        <KeyTable {...form} keys={keys} mayChange={mayChange} />
+        <Keys {...form} keys={keys} mayChange={mayChange} />
         {mayAdd && <AddKeyForm {...form} />}
       </section>
       <section aria-labelledby="tokens">
         <h2 id="tokens">Tokens</h2>
-        <TokenTable {...form} tokens={tokens} mayChange={mayChange} />
+        <Tokens {...form} tokens={tokens} mayChange={mayChange} />
         {mayAdd && <NewTokenForm {...form} />}
       </section>
       <section aria-labelledby="sign-ins">
@@ -106,111 +107,41 @@ interface TableProps {
   readonly mayChange: boolean;
 }
 
-function KeyTable({ viewer, action, keys, mayChange }: TableProps & Pick<PersonProps, 'keys'>) {
+function Keys({ viewer, action, keys, mayChange }: TableProps & Pick<PersonProps, 'keys'>) {
   if (keys.length === 0)
     return (
       <Empty>No key: this user does not come in over SSH. Paste the line of a .pub file to add one.</Empty>
     );
-  return (
-    <div class="scroll">
-      <table>
-        <caption class="unseen">SSH keys</caption>
-        <thead>
-          <tr>
-            <th scope="col">Fingerprint</th>
-            <th scope="col">Type</th>
-            <th scope="col">Comment</th>
-            <th scope="col">Added</th>
-            {mayChange && <th scope="col">Change</th>}
-          </tr>
-        </thead>
-        <tbody>
-          {keys.map((key) => (
-            <tr key={key.fingerprint}>
-              <th scope="row">
-                <code>{key.fingerprint}</code>
-              </th>
-              <td>{peerText(key.type)}</td>
-              <td>{peerText(key.comment)}</td>
-              <td>
-                <Time at={key.addedAt} />
-              </td>
-              {mayChange && (
-                <td>
-                  <ConfirmForm
-                    viewer={viewer}
-                    action={`${action}/keys/remove`}
-                    summary="Remove"
-                    fields={{ fingerprint: key.fingerprint }}
-                    button="Remove the key"
-                  >
-                    It ends at once.
-                  </ConfirmForm>
-                </td>
-              )}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+  const remove = ({ fingerprint }: KeyRecord) => (
+    <ConfirmForm
+      viewer={viewer}
+      action={`${action}/keys/remove`}
+      summary="Remove"
+      fields={{ fingerprint }}
+      button="Remove the key"
+    >
+      It ends at once.
+    </ConfirmForm>
   );
+  return <KeyTable caption="SSH keys" keys={keys} change={mayChange ? remove : undefined} />;
 }
 
-function TokenTable({ viewer, action, tokens, mayChange }: TableProps & Pick<PersonProps, 'tokens'>) {
+function Tokens({ viewer, action, tokens, mayChange }: TableProps & Pick<PersonProps, 'tokens'>) {
   if (tokens.length === 0)
     return <Empty>No token: this user comes in neither over HTTP, nor to these pages or the API.</Empty>;
-  return (
-    <div class="scroll">
-      <table>
-        <caption class="unseen">Tokens</caption>
-        <thead>
-          <tr>
-            <th scope="col">Id</th>
-            <th scope="col">Made</th>
-            <th scope="col">Ends</th>
-            <th scope="col">State</th>
-            {mayChange && <th scope="col">Change</th>}
-          </tr>
-        </thead>
-        <tbody>
-          {[...tokens].reverse().map((token) => (
-            <tr key={token.id}>
-              <th scope="row">
-                <code>{token.id}</code>
-              </th>
-              <td>
-                <Time at={token.createdAt} />
-              </td>
-              <td>
-                <Time at={token.revokedAt ?? token.expiresAt} />
-              </td>
-              <td>{stateOf(token)}</td>
-              {mayChange && (
-                <td>
-                  {stateOf(token) === 'alive' && (
-                    <ConfirmForm
-                      viewer={viewer}
-                      action={`${action}/tokens/revoke`}
-                      summary="Revoke"
-                      fields={{ id: token.id }}
-                      button="Revoke the token"
-                    >
-                      It ends at once.
-                    </ConfirmForm>
-                  )}
-                </td>
-              )}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
-  );
-}
-
-function stateOf(token: TokenRecord): 'alive' | 'revoked' | 'expired' {
-  if (token.revokedAt !== undefined) return 'revoked';
-  return Date.parse(token.expiresAt) <= Date.now() ? 'expired' : 'alive';
+  const revoke = (token: TokenRecord) =>
+    tokenState(token) === 'alive' && (
+      <ConfirmForm
+        viewer={viewer}
+        action={`${action}/tokens/revoke`}
+        summary="Revoke"
+        fields={{ id: token.id }}
+        button="Revoke the token"
+      >
+        It ends at once.
+      </ConfirmForm>
+    );
+  return <TokenTable caption="Tokens" tokens={tokens} change={mayChange ? revoke : undefined} />;
 }
 
 function SignInTable({ signIns }: Pick<PersonProps, 'signIns'>) {
