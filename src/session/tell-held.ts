@@ -25,7 +25,7 @@ export function tellJoined(held: HeldPush, { url, notes, wait }: HeldText): read
   return [
     '',
     `This very update is held already, as ${held.id}:`,
-    ...body(held, url, notes),
+    ...body(held, url, [...notes, ...votesUntilNow(held)]),
     ...end(held, wait),
   ];
 }
@@ -43,8 +43,17 @@ function body(held: HeldPush, url: string, notes: readonly string[]): readonly s
 
 const maxReasons = 10;
 
+/** Who voted before the client came, in one line. */
+function votesUntilNow({ votes }: HeldPush): readonly string[] {
+  if (votes.length === 0) return [];
+  return [`until now: ${votes.map(({ user, kind }) => `${user} ${did[kind]}`).join(', ')}`];
+}
+
+const did = { approve: 'approved', deny: 'refused', force: 'forced' } as const;
+
 function end(held: HeldPush, wait: number): readonly string[] {
-  if (wait <= 0) return [''];
+  // What is told of a push that stays follows at once.
+  if (wait <= 0) return [];
   const then =
     held.onApprove === 'relay'
       ? 'if you stop this command, the push goes on by itself once it is approved'
@@ -65,7 +74,7 @@ export function tellVotes(before: HeldPush, now: HeldPush, tally: readonly AskTa
   const votes = now.votes.filter(({ user, time }) => !known.has(`${user} ${time}`));
   const lines = votes.map(({ user, kind, reason }) => {
     const said = reason === undefined ? '' : `: ${reason}`;
-    return `Refgate: ${user} ${kind === 'approve' ? 'approved' : kind === 'deny' ? 'refused' : 'forced'} this push${said}`;
+    return `Refgate: ${user} ${did[kind]} this push${said}`;
   });
   // What a vote against, or a forced one, comes to is told next.
   if (votes.at(-1)?.kind !== 'approve' || now.state !== 'pending') return lines;

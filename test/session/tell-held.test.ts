@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { tallyOf } from '../../src/approval/ballot.ts';
 import type { HeldPush, Vote, VoteKind } from '../../src/domain/approval.ts';
-import { reasonOf, tellVotes } from '../../src/session/tell-held.ts';
+import { reasonOf, tellJoined, tellVotes } from '../../src/session/tell-held.ts';
 import { samplePush } from '../support/held-pushes.ts';
 
 function vote(user: string, kind: VoteKind, reason: string): Vote {
@@ -38,6 +38,13 @@ test('after a vote against, or a forced one, nothing is said to be missing', () 
   assert.deepEqual(told(push, vote('erin', 'force', 'the site is down')), [
     'Refgate: erin forced this push: the site is down',
   ]);
+});
+
+test('who pushes the same again reads who voted until now', () => {
+  const held = { ...push, votes: [vote('bob', 'approve', 'fine'), vote('erin', 'deny', 'no')] };
+  const lines = tellJoined(held, { url: 'https://x.example', notes: ['a note'], wait: 1_000 });
+  assert.ok(lines.includes('  until now: bob approved, erin refused'), lines.join('\n'));
+  assert.ok(!tellJoined(push, { url: '', notes: [], wait: 0 }).join().includes('until now'));
 });
 
 test('a push that somebody else canceled is refused with who it was', () => {
