@@ -28,6 +28,7 @@ const letters = 'abcdefghjkmnpqrstuvwxyz23456789';
 /** The greatest time that a Date can hold, in ms since 1970. */
 const endOfTime = 8.64e15;
 
+/** A name for a held push that people can say; whether it is free is the caller's to ask. */
 export function makeId(): string {
   return `p-${Array.from({ length: 7 }, () => letters[randomInt(letters.length)]).join('')}`;
 }
@@ -46,6 +47,7 @@ function moved(push: HeldPush, state: HeldState, now: number, by: string, text?:
   return { ...next, pack: { ...push.pack, file: '' } };
 }
 
+/** The push begins to wait. */
 export function opened(push: HeldPush): Change {
   const { id, binding, policyVersion, verdicts, relay, asks, onApprove, deadline } = push;
   const target = `${push.target.upstream}:${push.target.path}`;
@@ -100,6 +102,7 @@ export function decided(push: HeldPush, outcome: Exclude<Outcome, { is: 'open' }
   };
 }
 
+/** Somebody takes it back, or something that it stands on has ended. Throws CONFLICT once it is final. */
 export function canceled(push: HeldPush, reason: string, by: string, now: number): Change {
   return {
     push: moved(push, 'canceled', now, by, reason),
@@ -109,6 +112,7 @@ export function canceled(push: HeldPush, reason: string, by: string, now: number
   };
 }
 
+/** Its time is up: for the votes, or for the use of the approval. Throws CONFLICT once it is final. */
 export function lapsed(push: HeldPush, now: number): Change {
   const text = push.state === 'pending' ? 'not enough votes in time' : 'the approval was not used in time';
   return {
@@ -119,12 +123,14 @@ export function lapsed(push: HeldPush, now: number): Change {
   };
 }
 
+/** A session takes the approval, which nobody else has then. Throws CONFLICT where there is none to take. */
 export function claimed(push: HeldPush, session: string): Change {
   if (push.state !== 'approved' || push.relayedBy !== undefined) throw tooLate(push);
   const told = { code: 'push.claimed' as const, data: { push: push.id, session } };
   return { push: { ...push, relayedBy: session }, told, by: 'refgate' };
 }
 
+/** The upstream has answered. Throws INTERNAL without a claim, and CONFLICT once it is final. */
 export function forwarded(push: HeldPush, reports: readonly RefReport[], now: number): Change {
   if (push.state === 'approved' && push.relayedBy === undefined)
     throw new RefgateError('INTERNAL', 'refgate', `${push.id} was forwarded without a claim`);
@@ -136,6 +142,7 @@ export function forwarded(push: HeldPush, reports: readonly RefReport[], now: nu
   };
 }
 
+/** It cannot go upstream. Throws CONFLICT once it is final. */
 export function failed(push: HeldPush, code: string, text: string, now: number): Change {
   return {
     push: moved(push, 'error', now, 'refgate', `${code}: ${text}`),

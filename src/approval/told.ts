@@ -26,6 +26,7 @@ export function tooLate(push: HeldPush): RefgateError {
   return new RefgateError('CONFLICT', 'client', `${becameOf(push)}; look at it again`);
 }
 
+/** NOT_FOUND, with what to do. */
 export function noPush(id: string): RefgateError {
   return new RefgateError(
     'NOT_FOUND',

@@ -9,6 +9,7 @@ export type ShownPush = Omit<HeldPush, 'pack'> & {
   readonly pack?: { readonly bytes: number; readonly sha256: string };
 };
 
+/** What `push show` asks first. */
 export interface PushDetail {
   readonly push: ShownPush;
   readonly tally: readonly AskTally[];

@@ -1,5 +1,6 @@
 import type { Principal, PrincipalKind } from './session.ts';
 
+/** `admin` may everything, `auditor` reads everything, `reviewer` votes, `user` sees what is their own. */
 export const roles = ['admin', 'auditor', 'reviewer', 'user'] as const;
 
 export type Role = (typeof roles)[number];

@@ -23,6 +23,7 @@ export function setCookie(response: Response, text: string, isSecure: boolean): 
   response.append('Set-Cookie', `${nameOf(isSecure)}=${text}; ${attributes(isSecure)}`);
 }
 
+/** Makes the browser forget it. */
 export function dropCookie(response: Response, isSecure: boolean): void {
   response.append('Set-Cookie', `${nameOf(isSecure)}=; Max-Age=0; ${attributes(isSecure)}`);
 }

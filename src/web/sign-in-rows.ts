@@ -23,14 +23,17 @@ const folder = 'web!sign-in!';
 /** `"` is the character after `!`. */
 const range = { from: folder, to: 'web!sign-in"' };
 
+/** The write that keeps it. */
 export function putSignIn(row: SignInRow): StoreWrite {
   return { type: 'put', key: folder + row.id, value: Buffer.from(JSON.stringify(row)) };
 }
 
+/** The write that ends it. */
 export function deleteSignIn({ id }: Pick<SignInRow, 'id'>): StoreWrite {
   return { type: 'del', key: folder + id };
 }
 
+/** All that are stored, also those whose time is up. */
 export async function readSignIns(store: Store): Promise<SignInRow[]> {
   const rows: SignInRow[] = [];
   for await (const [, value] of store.range(range)) rows.push(JSON.parse(Buffer.from(value).toString()));

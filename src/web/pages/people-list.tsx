@@ -24,6 +24,7 @@ function listHref(search: string, after?: string): string {
   return `/-/people${text === '' ? '' : `?${text}`}`;
 }
 
+/** The search, one page of what it found, and the way to the next. */
 export function PeopleList({ page }: { readonly page: PeoplePage }) {
   const { search, rows, count, isFirst, next } = page;
   return (
@@ -105,6 +106,7 @@ function Row({ user }: { readonly user: UserRecord }) {
   );
 }
 
+/** Registers somebody. */
 export function NewUserForm({ viewer }: { readonly viewer: Viewer }) {
   return (
     <details class="card">

@@ -8,6 +8,7 @@ interface FormProps {
   readonly action: string;
 }
 
+/** The choice of a role, the least first. */
 export function RoleField({ chosen }: { readonly chosen: Role }) {
   return (
     <p>
@@ -65,6 +66,7 @@ export function ChangeForms({ viewer, action, user }: FormProps & { readonly use
   );
 }
 
+/** Registers a key of the user. */
 export function AddKeyForm({ viewer, action }: FormProps) {
   return (
     <details class="card">
@@ -83,6 +85,7 @@ export function AddKeyForm({ viewer, action }: FormProps) {
   );
 }
 
+/** Makes a token of the user, which the answer shows once. */
 export function NewTokenForm({ viewer, action }: FormProps) {
   return (
     <details class="card">

@@ -30,6 +30,7 @@ export function listHref(tab: Tab, filter: Filter, before?: string): string {
   return `/-/pushes?${query}`;
 }
 
+/** The ways between the lists. */
 export function Tabs({
   at,
   shown,
@@ -54,6 +55,7 @@ export function Tabs({
   );
 }
 
+/** The search within one list. */
 export function FilterForm({ at, filter }: { readonly at: Tab; readonly filter: Filter }) {
   const texts = [
     { key: 'user', label: 'User', example: 'alice' },
