@@ -1,6 +1,7 @@
 import express, { type Router } from 'express';
 import type { PolicyVersion } from '../../domain/admin.ts';
 import { frameOf } from '../frame.ts';
+import { sendLargePage } from '../large-pages.ts';
 import { Layout } from '../parts/layout.tsx';
 import { peerText } from '../parts/peer-text.ts';
 import { Empty, Pager, Time } from '../parts/pieces.tsx';
@@ -67,8 +68,7 @@ export function policyPages(ports: PolicyPorts): Router {
     const applied = versions[at];
     const viewer = viewerOf(request);
     const isNow = inForce(policy)?.version === version;
-    sendPage(
-      response,
+    await sendLargePage(request, response, () => (
       <Layout title={`Policy ${version}`} at="policy" {...frameOf(ports, request)}>
         <PolicyMenu />
         <p>
@@ -90,8 +90,8 @@ export function policyPages(ports: PolicyPorts): Router {
         )}
         <h2>The whole text</h2>
         <NumberedText text={text} label={`The text of version ${version}`} />
-      </Layout>,
-    );
+      </Layout>
+    ));
   });
   policyTrial(router, ports);
   policyChanges(router, ports);

@@ -4,6 +4,7 @@ import { type HeldPush, type HeldQuery, heldStates } from '../../domain/approval
 import { type ErrorCode, RefgateError } from '../../domain/error.ts';
 import { read } from '../answer.ts';
 import { type Flash, frameOf, redirect } from '../frame.ts';
+import { sendLargePage } from '../large-pages.ts';
 import { DiffView } from '../parts/diff-view.tsx';
 import { Layout } from '../parts/layout.tsx';
 import { peerText } from '../parts/peer-text.ts';
@@ -184,28 +185,31 @@ async function showPush(
     readReview(ports, push),
   ]);
   const flash = refused?.flash ?? frame.flash;
-  sendPage(
+  await sendLargePage(
+    request,
     response,
-    <Layout
-      {...frame}
-      {...(flash === undefined ? {} : { flash })}
-      title={`Push ${push.id}`}
-      at="pushes"
-      live="held"
-    >
-      <PushFacts push={push} viewer={viewer} />
-      <PushState
-        push={push}
-        tally={ports.held.tally(push)}
-        isAttached={ports.held.isAttached(push.id)}
-        now={Date.now()}
-      />
-      <PushRefs push={push} />
-      <div data-live-region="decide">
-        <Decision push={push} may={may} viewer={viewer} draft={refused?.draft} />
-      </div>
-      <Review push={push} review={review} look={shown} />
-    </Layout>,
+    () => (
+      <Layout
+        {...frame}
+        {...(flash === undefined ? {} : { flash })}
+        title={`Push ${push.id}`}
+        at="pushes"
+        live="held"
+      >
+        <PushFacts push={push} viewer={viewer} />
+        <PushState
+          push={push}
+          tally={ports.held.tally(push)}
+          isAttached={ports.held.isAttached(push.id)}
+          now={Date.now()}
+        />
+        <PushRefs push={push} />
+        <div data-live-region="decide">
+          <Decision push={push} may={may} viewer={viewer} draft={refused?.draft} />
+        </div>
+        <Review push={push} review={review} look={shown} />
+      </Layout>
+    ),
     refused?.status,
   );
 }
@@ -242,8 +246,7 @@ async function showFile(ports: PushPorts, request: Request, response: Response):
       return whyNot(error, ports.log);
     });
   const other = view === 'split' ? 'unified' : 'split';
-  sendPage(
-    response,
+  await sendLargePage(request, response, () => (
     <Layout {...frameOf(ports, request)} title={`A file of push ${push.id}`} at="pushes">
       <p>
         <code>{peerText(path)}</code> on <code>{peerText(ref)}</code>
@@ -260,6 +263,6 @@ async function showFile(ports: PushPorts, request: Request, response: Response):
       ) : (
         <DiffView diff={answer} path={path} look={view} />
       )}
-    </Layout>,
-  );
+    </Layout>
+  ));
 }

@@ -3,6 +3,7 @@ import type { HeldPushes } from '../../domain/approval.ts';
 import { RefgateError } from '../../domain/error.ts';
 import type { LedgerEvent, LedgerReader, SessionSummary } from '../../domain/record.ts';
 import { frameOf } from '../frame.ts';
+import { sendLargePage } from '../large-pages.ts';
 import { Layout } from '../parts/layout.tsx';
 import { peerText } from '../parts/peer-text.ts';
 import { bytesText, Empty, Pager, StateTag, Time } from '../parts/pieces.tsx';
@@ -37,12 +38,11 @@ export function sessionPages(ports: { readonly ledger: LedgerReader; readonly he
     const viewer = viewerOf(request);
     const events = await ports.ledger.sessionEvents(id);
     if (!mayRead(viewer, events)) throw noSession();
-    sendPage(
-      response,
+    await sendLargePage(request, response, () => (
       <Layout title={`Session ${id}`} at="sessions" {...frameOf(ports, request)}>
         <SessionPage events={events} linksPolicy={seesAll(viewer)} />
-      </Layout>,
-    );
+      </Layout>
+    ));
   });
   return router;
 }
