@@ -129,7 +129,7 @@ async function waitFor(
   if (!request.sideband || ms <= 0) return now();
   const left = Date.parse(held.deadline) - Date.now();
   // A client that may wait to the end hears of the end itself.
-  const patience = ms < left ? ms : left + lapseGrace;
+  const patience = Math.max(0, ms < left ? ms : left + lapseGrace);
   const over = AbortSignal.any([session.channel.signal, deps.closing, AbortSignal.timeout(patience)]);
   const until = Date.now() + Math.min(ms, left);
   const tell = (): void => reporter.status(tellLeft(until - Date.now()));
