@@ -63,13 +63,21 @@ export function formatPush({ push, tally, mayVote, isAttached, url }: PushDetail
       ].join(', '),
     ],
     ['opened', `${push.openedAt}, session ${push.session}, policy ${push.policyVersion}`],
-    ['until', push.deadline],
+    ...untilOrEnd(push),
     ['page', url],
   ];
   const head = `${paint.bold(`push ${visibleText(push.id)}`)}  ${paint.wait(push.state)}\n`;
   const rows = facts.map(([name, text]) => `  ${name.padEnd(10)}  ${visibleText(text)}\n`).join('');
   const why = mayVote.why === undefined ? '' : `\n${visibleText(mayVote.why)}\n`;
   return `${head}${rows}${formatRefs(push, paint)}${formatTally(tally, paint)}${formatVotes(push, paint)}${why}`;
+}
+
+/** How long it waits; of what has ended, when, by whom and why. */
+function untilOrEnd({ state, deadline, steps }: ShownPush): readonly (readonly [string, string])[] {
+  const last = steps.at(-1);
+  if (state === 'pending' || state === 'approved' || last === undefined) return [['until', deadline]];
+  const by = last.by === 'refgate' ? '' : `, by ${last.by}`;
+  return [['ended', `${last.time}${by}${last.text === undefined ? '' : `, ${last.text}`}`]];
 }
 
 function formatRefs(push: ShownPush, paint: Paint): string {

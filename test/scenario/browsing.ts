@@ -130,6 +130,7 @@ export async function startDesk(
       count += 1;
       const work = new Work(t, bastion, `desk${count}`);
       await makeRepo(work.upstream, 'linear', { count: 2 });
+      await git(['config', 'receive.advertisePushOptions', 'true'], { cwd: work.upstream });
       await bastion.git(['clone', '-q', bastion.url(door, door, work.name), work.clone]);
       return work;
     },

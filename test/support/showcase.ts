@@ -106,13 +106,21 @@ export async function startShowcase(
   const home = join(dir, 'refgate');
   mkdirSync(home, { recursive: true });
   await Promise.all(['web', 'api', 'infra'].map((name) => makeUpstream(join(root, 'acme', `${name}.git`))));
-  await recordPast(join(home, 'data'), Date.now() - 3_600_000, 14);
+  const key = await makeClientKey(dir);
+  const hostKey = key.publicLine.split(' ', 2).join(' ');
+  await recordPast(join(home, 'data'), Date.now() - 3_600_000, 24);
   const refgate = await startRefgate(t, {
     dir: home,
     policy,
     config: {
-      upstreams: { host: { path: { root } } },
-      repos: [{ path: 'acme/*', upstream: 'host' }],
+      upstreams: {
+        ghe: { ssh: { url: 'ssh://git@ghe.example.com', hostKeys: [hostKey] } },
+        host: { path: { root } },
+      },
+      repos: [
+        { path: 'acme/*', upstream: 'host' },
+        { path: 'legacy/*', upstream: 'ghe', to: 'old-team/*' },
+      ],
     },
   });
   const tokens = new Map<Shown, string>();
@@ -121,7 +129,7 @@ export async function startShowcase(
     const made = await refgate.ok(['token', 'create', name, '--ttl', '8h', '--json']);
     tokens.set(name as Shown, (JSON.parse(made) as { token: string }).token);
   }
-  const key = await makeClientKey(dir);
+  await refgate.ok(['deploy-key', 'import', '--upstream', 'ghe', '--file', key.file]);
   await refgate.ok(['key', 'add', 'alice', '-'], `${key.publicLine.replace(/ \S+$/, ' alice@laptop')}\n`);
   const showcase = new Showcase(t, dir, refgate, tokens, key.env);
   await showcase.fill();

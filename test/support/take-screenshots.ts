@@ -19,7 +19,7 @@ interface Shot {
 
 const shots: readonly Shot[] = [
   { name: 'login', path: () => '/-/login', height: 480 },
-  { name: 'inbox', as: 'carol', path: () => '/-/pushes', height: 520 },
+  { name: 'inbox', as: 'carol', path: () => '/-/pushes', height: 600 },
   { name: 'push', as: 'carol', path: ({ shown }) => `/-/pushes/${shown}`, height: 1_000 },
   {
     name: 'push-split',
@@ -27,14 +27,14 @@ const shots: readonly Shot[] = [
     path: ({ shown }) => `/-/pushes/${shown}?view=split`,
     act: (page) => page.locator('details.file', { hasText: 'src/checkout.ts' }).scrollIntoViewIfNeeded(),
   },
-  { name: 'sessions', as: 'aud', path: () => '/-/sessions' },
-  { name: 'session', as: 'aud', path: () => '/-/sessions', act: openDecided, height: 1_000 },
+  { name: 'sessions', as: 'aud', path: () => '/-/sessions', height: 640 },
+  { name: 'session', as: 'aud', path: () => '/-/sessions', act: openDecided, height: 900 },
   { name: 'policy', as: 'aud', path: () => '/-/policy' },
   { name: 'policy-try', as: 'dana', path: () => '/-/policy/try', act: tryDraft },
   { name: 'overview', as: 'aud', path: () => '/-/overview?days=30', height: 1_000 },
   { name: 'people', as: 'dana', path: () => '/-/people', height: 640 },
   { name: 'repos', as: 'dana', path: () => '/-/repos', height: 640 },
-  { name: 'agents', as: 'dana', path: () => '/-/agents', height: 520 },
+  { name: 'agents', as: 'dana', path: () => '/-/agents', height: 640 },
 ];
 
 async function openDecided(page: Page): Promise<void> {
@@ -49,6 +49,7 @@ async function tryDraft(page: Page): Promise<void> {
     '#draft-text',
     text.replace('path: ["deploy/**", ".github/workflows/**"]', 'path: "deploy/web.yaml"'),
   );
+  await page.selectOption('#draft-pushes', '20');
   await page.getByRole('button', { name: 'Try', exact: true }).click();
   await page.locator('#trial-title').waitFor();
 }
@@ -57,7 +58,7 @@ async function tryDraft(page: Page): Promise<void> {
 export async function takeScreenshots(folder: string, only: readonly string[] = []): Promise<void> {
   const closers: (() => unknown)[] = [];
   const t = { after: (close: () => unknown) => void closers.push(close) };
-  const dir = mkdtempSync(join(tmpdir(), 'refgate-shots-'));
+  const dir = mkdtempSync(join(tmpdir(), 'refgate-'));
   t.after(() => rmSync(dir, { recursive: true, force: true }));
   mkdirSync(folder, { recursive: true });
   try {

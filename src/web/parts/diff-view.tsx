@@ -23,7 +23,12 @@ export function DiffView({
   const isMasked = /\bmasked\b/.test(diff.note ?? '');
   return (
     <>
-      {diff.note !== undefined && <p class="hint">{peerText(diff.note)}</p>}
+      {diff.note !== undefined && (
+        <p class="hint">
+          {diff.is === 'binary' && `${silent.binary} `}
+          {peerText(diff.note)}
+        </p>
+      )}
       {hunks.length > 0 && (
         <div class="scroll">
           <table class={`diff ${look}`}>
