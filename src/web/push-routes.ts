@@ -121,7 +121,8 @@ async function mayOf({ held }: PushPorts, push: HeldPush, caller: Caller): Promi
   if (caller !== 'operator')
     return held.mayVote(push, { principal: caller.principal, role: caller.user.role });
   const cancel = isOpen(push) && push.relayedBy === undefined;
-  return { vote: false, force: false, cancel, needsReason: false, why: votesArePersonal };
+  const why = push.state === 'pending' ? { why: votesArePersonal } : {};
+  return { vote: false, force: false, cancel, needsReason: false, ...why };
 }
 
 function voterOf(caller: Caller): Voter {

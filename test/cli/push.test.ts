@@ -77,6 +77,18 @@ test('a reason that begins with the name of its rule is shown as it is', () => {
   assert.match(formatPush(detail, paintFor({}, {})), /^ {4}a: src\/main\.ts changes$/m);
 });
 
+test('show tells when, by whom and why a push ended', async (t) => {
+  const { cli, held, as } = await start(t);
+  const step = { time: '2026-03-01T11:00:00.000Z', by: 'refgate', text: 'TIP_MOVED: fetch, and push again' };
+  const [first] = samplePush().steps;
+  assert.ok(first);
+  held.add(samplePush({ id: 'p-zzzzzzz', state: 'error', steps: [first, { state: 'error', ...step }] }));
+  as('operator');
+  const { stdout } = await cli('show', 'p-zzzzzzz');
+  assert.match(stdout, /ended +2026-03-01T11:00:00\.000Z, TIP_MOVED: fetch, and push again\n/);
+  assert.doesNotMatch(stdout, /until|not a person/);
+});
+
 test('show prints one file that is named, and says when the push does not change it', async (t) => {
   const { cli } = await start(t);
   const one = await cli('show', 'p-abc1234', '--file', 'src/main.ts');
