@@ -5,6 +5,7 @@ import type { Log } from '../domain/log.ts';
 const statusOf: Partial<Record<ErrorCode, number>> = {
   NOT_FOUND: 404,
   CONFLICT: 409,
+  LIMIT_EXCEEDED: 429,
   AUTHENTICATION_FAILED: 401,
   ROLE_LACKING: 403,
   VOTE_REFUSED: 403,

@@ -1,22 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Request, Response } from 'express';
 import type { VNode } from 'preact';
+import { RefgateError } from '../domain/error.ts';
 import { sendPage } from './send-page.ts';
 import { viewerOf } from './viewer.ts';
 
-/** Pages of one user that may wait to be made. */
+/** Large answers that one user may wait for. */
 const maxWaiting = 8;
 
-/** Ms that a page may take without a rest after it. */
+/** Ms that one may take without a rest after it. */
 const freeMs = 10;
 
 const waiting = new Map<string, number>();
 let last: Promise<unknown> = Promise.resolve();
 
 /**
- * Answers with a page that may be large, for somebody who has signed in. One is made at a time, and for as long as it
- * took others have their turn, so that whoever asks for many of them at once keeps git and other people
- * waiting for one of them at most. Who waits for too many already is told so, with status 429.
+ * Answers with a page that may be large, for somebody who has signed in. Who
+ * waits for too many already is told so, with status 429.
  */
 export async function sendLargePage(
   request: Request,
@@ -25,18 +25,32 @@ export async function sendLargePage(
   status?: number,
 ): Promise<void> {
   const { name } = viewerOf(request).user;
-  const before = waiting.get(name) ?? 0;
-  if (before >= maxWaiting) {
-    response.status(429).set('Retry-After', '5').type('text');
-    response.send('You ask for many large pages at once; wait some seconds, and load this one again.\n');
-    return;
-  }
-  waiting.set(name, before + 1);
+  if (await inTurn(name, response, () => sendPage(response, page(), status))) return;
+  response.status(429).set('Retry-After', '5').type('text');
+  response.send(`${tooMany}\n`);
+}
+
+/** Answers with JSON that may be large. @throws LIMIT_EXCEEDED when `user` waits for too many already */
+export async function sendLargeJson(user: string, response: Response, value: object): Promise<void> {
+  if (await inTurn(user, response, () => void response.json(value))) return;
+  throw new RefgateError('LIMIT_EXCEEDED', 'client', tooMany);
+}
+
+const tooMany = 'you ask for many large pages at once; wait some seconds, and ask for this one again';
+
+/**
+ * One answer is made at a time, and for as long as it took others have their turn, so that whoever asks for
+ * many of them at once keeps git and other people waiting for one of them at most. False when it was not made.
+ */
+async function inTurn(user: string, response: Response, make: () => void): Promise<boolean> {
+  const before = waiting.get(user) ?? 0;
+  if (before >= maxWaiting) return false;
+  waiting.set(user, before + 1);
   const made = last.then(async () => {
-    // Who went away needs no page.
+    // Who went away needs no answer.
     if (response.destroyed) return;
     const start = performance.now();
-    sendPage(response, page(), status);
+    make();
     const took = performance.now() - start;
     if (took > freeMs) await sleep(took);
   });
@@ -44,8 +58,9 @@ export async function sendLargePage(
   try {
     await made;
   } finally {
-    const left = (waiting.get(name) ?? 1) - 1;
-    if (left === 0) waiting.delete(name);
-    else waiting.set(name, left);
+    const left = (waiting.get(user) ?? 1) - 1;
+    if (left === 0) waiting.delete(user);
+    else waiting.set(user, left);
   }
+  return true;
 }

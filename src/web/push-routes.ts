@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { type HeldPush, heldStates, type MayVote, type Voter } from '../domain/approval.ts';
 import { RefgateError } from '../domain/error.ts';
 import { definedOnly, json, read } from './answer.ts';
-import type { CallerOf } from './api-needs.ts';
+import { actorOf, type CallerOf } from './api-needs.ts';
+import { sendLargeJson } from './large-pages.ts';
 import type { Viewer } from './viewer.ts';
 import { isOpen, sees, visiblePushes } from './visible-pushes.ts';
 import type { WebPorts } from './web-ports.ts';
@@ -64,17 +65,15 @@ export function pushRoutes(router: Router, ports: PushPorts, callerOf: CallerOf)
       return { push: rest, tally: held.tally(push), mayVote, isAttached, url };
     }),
   );
-  router.get(
-    '/pushes/:id/review',
-    json(async (request) => reviews.review(await find(request), read(reviewQuery, request.query))),
-  );
-  router.get(
-    '/pushes/:id/diff',
-    json(async (request) => {
-      const { ref, path, whole } = read(diffQuery, request.query);
-      return reviews.diff(await find(request), ref, path, whole === 'true');
-    }),
-  );
+  router.get('/pushes/:id/review', async (request, response) => {
+    const review = await reviews.review(await find(request), read(reviewQuery, request.query));
+    await sendLargeJson(actorOf(callerOf(request)), response, review);
+  });
+  router.get('/pushes/:id/diff', async (request, response) => {
+    const { ref, path, whole } = read(diffQuery, request.query);
+    const diff = await reviews.diff(await find(request), ref, path, whole === 'true');
+    await sendLargeJson(actorOf(callerOf(request)), response, diff);
+  });
   router.post(
     '/pushes/:id/votes',
     json(async (request) => {

@@ -51,3 +51,22 @@ test('while somebody asks for large pages without end, the others are answered b
   assert.equal(refused.length + made, 100);
   assert.equal((await attacker.get(path)).status, 200);
 });
+
+test('the same holds for large answers of the API', async (t) => {
+  const diff = largeDiff();
+  const site = await startSite(t, { reviews: { review: async () => [], diff: async () => diff } });
+  site.held.add(samplePush({ id: 'p-large01' }));
+  const ask = async (): Promise<{ status: number; text: string }> => {
+    const answer = await fetch(`${site.url}/-/api/v1/pushes/p-large01/diff?ref=refs/heads/main&path=a.ts`, {
+      headers: { authorization: `Bearer ${site.tokens.admin}` },
+    });
+    return { status: answer.status, text: await answer.text() };
+  };
+  const answers = await Promise.all(Array.from({ length: 100 }, ask));
+  const refused = answers.filter(({ status }) => status === 429);
+  assert.ok(refused.length > 0 && refused.length <= 92, `${refused.length} were refused`);
+  for (const { text } of refused) assert.match(text, /LIMIT_EXCEEDED.*wait some seconds/);
+  const made = answers.filter(({ status }) => status === 200);
+  assert.equal(made.length + refused.length, 100);
+  for (const { text } of made) assert.deepEqual(JSON.parse(text), diff);
+});
