@@ -16,12 +16,12 @@ const finals = { approve: 'forwarded', deny: 'rejected', cancel: 'canceled' } as
 
 test('60 held pushes of 6 users, decided all at once, end each as it was decided, and nothing is left of them', async (t) => {
   const dir = tempDir(t, 'many');
-  const [root, clone] = [join(dir, 'srv'), join(dir, 'clone')];
-  const upstream = join(root, 'acme', 'web.git');
+  const [srv, clone] = [join(dir, 'srv'), join(dir, 'clone')];
+  const upstream = join(srv, 'acme', 'web.git');
   await initBare(upstream);
   const refgate = await startRefgate(t, {
     dir,
-    config: { upstreams: { disk: { path: { root } } }, repos: [{ path: 'acme/*', upstream: 'disk' }] },
+    config: { upstreams: { disk: { path: { root: srv } } }, repos: [{ path: 'acme/*', upstream: 'disk' }] },
     policy: {
       access: [{ who: { group: 'dev' }, repo: 'acme/*', may: ['read', 'write'] }],
       rules: [
@@ -34,10 +34,17 @@ test('60 held pushes of 6 users, decided all at once, end each as it was decided
     },
     env: { REFGATE_LOG: 'warn' },
   });
+  const root = await addReviewer(refgate, 'root', ['--role', 'admin']);
+  const addUser = async (name: string, group: string, role: string): Promise<string> => {
+    const user = { name, kind: 'person', groups: [group], role };
+    assert.equal((await api(refgate, root, '/users', user)).status, 200);
+    const { body } = await api<{ token: string }>(refgate, root, '/tokens', { user: name, ttl: 3_600_000 });
+    return body.token;
+  };
   const tokens = new Map<string, string>();
-  for (const name of pushers) tokens.set(name, await addReviewer(refgate, name, ['--group', 'dev']));
-  const carol = await addReviewer(refgate, 'carol');
-  const dave = await addReviewer(refgate, 'dave');
+  for (const name of pushers) tokens.set(name, await addUser(name, 'dev', 'user'));
+  const carol = await addUser('carol', 'reviewers', 'reviewer');
+  const dave = await addUser('dave', 'reviewers', 'reviewer');
 
   mkdirSync(clone);
   await git(['init', '-q'], { cwd: clone });
