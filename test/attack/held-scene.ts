@@ -87,6 +87,7 @@ export class HeldScene {
   async repo(name: string, objectFormat?: 'sha256'): Promise<HeldRepo> {
     const upstream = join(this.dir, 'srv', 'acme', `${name}.git`);
     await makeRepo(upstream, 'linear', { count: 3, ...(objectFormat && { objectFormat }) });
+    await git(['config', 'receive.advertisePushOptions', 'true'], { cwd: upstream });
     const clone = join(this.dir, name);
     await git(['clone', '-q', upstream, clone]);
     const tip = (ref: string): Promise<string> =>
