@@ -2,9 +2,11 @@ import { HeldPushDesk } from '../approval/desk.ts';
 import { type Notifications, openNotifications } from '../approval/notify/notifications.ts';
 import { personOf } from '../approval/person.ts';
 import { sitsOn } from '../approval/seats.ts';
-import type { Seat } from '../domain/approval.ts';
+import type { HeldPush, Seat } from '../domain/approval.ts';
+import type { RefUpdate } from '../domain/git.ts';
 import type { Directory, UserRecord } from '../domain/identity.ts';
 import type { Log } from '../domain/log.ts';
+import type { Target } from '../domain/ports.ts';
 import type { Recorder } from '../domain/record.ts';
 import type { Store } from '../domain/store.ts';
 import type { Closers } from './closers.ts';
@@ -54,6 +56,20 @@ export async function openHeldPushes(
     cancelEnded(desk, directory).catch((err: unknown) => log.error({ err }, 'held pushes not canceled'));
   });
   return { desk, notifications };
+}
+
+/** What waits for a ref as it was before these updates can never go, so that nobody need look at it. */
+export async function cancelOvertaken(
+  desk: HeldPushDesk,
+  target: Target,
+  updates: readonly RefUpdate[],
+): Promise<void> {
+  const tips = new Map(updates.map(({ ref, newOid }) => [ref, newOid]));
+  const isOvertaken = ({ target: at, relay }: HeldPush): boolean =>
+    at.upstream === target.upstream &&
+    at.path === target.path &&
+    relay.some(({ ref, oldOid }) => tips.has(ref) && tips.get(ref) !== oldOid);
+  await desk.cancelWhere(isOvertaken, 'a ref of it has moved meanwhile, so fetch first');
 }
 
 /** Who may not push any more need not be decided about. */

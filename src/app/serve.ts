@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import type { HeldPush } from '../domain/approval.ts';
 import { RefgateError } from '../domain/error.ts';
+import type { RefUpdate } from '../domain/git.ts';
 import type { Directory } from '../domain/identity.ts';
 import type { Log } from '../domain/log.ts';
+import type { Target } from '../domain/ports.ts';
 import type { Recorder } from '../domain/record.ts';
 import { openDirectory } from '../identity/directory.ts';
 import { createAncestry } from '../inspect/ancestry.ts';
@@ -33,7 +35,7 @@ import { createAgentLink } from './agent-link.ts';
 import { Closers } from './closers.ts';
 import type { Config } from './config.ts';
 import { openDataFolder, openSocketFolder, removeRunState, writeRunState } from './data-folder.ts';
-import { openHeldPushes } from './held-pushes.ts';
+import { cancelOvertaken, openHeldPushes } from './held-pushes.ts';
 import { closeServer, formatAddress, listenTcp, listenUnix, withFreePort } from './listen.ts';
 import { heldMetrics, Metrics } from './metrics.ts';
 import { createOpsServer } from './ops.ts';
@@ -188,6 +190,11 @@ async function compose(
     names: new RecentNames(),
     settler,
     closing: state.closing.signal,
+    moved: (target: Target, updates: readonly RefUpdate[]): void => {
+      cancelOvertaken(desk, target, updates).catch((err: unknown) =>
+        log.error({ err }, 'held pushes of refs that moved not canceled'),
+      );
+    },
     log,
   };
   const discard = (session: string) => quarantine.remove(session);

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import type { HeldPushDesk } from '../approval/desk.ts';
 import type { RefgateError } from '../domain/error.ts';
-import type { RefReport } from '../domain/git.ts';
+import type { RefReport, RefUpdate } from '../domain/git.ts';
 import type { Authenticator, UserRecord } from '../domain/identity.ts';
 import type { Log } from '../domain/log.ts';
 import type { Policy } from '../domain/policy.ts';
@@ -54,6 +54,8 @@ export interface SpineDeps {
   /** Where pushes wait for people. */
   readonly desk: HeldPushDesk;
   readonly heldRelay: HeldEnds;
+  /** Told of the refs that a push has moved at an upstream. Never throws and never waits. */
+  readonly moved: (target: Target, updates: readonly RefUpdate[]) => void;
   /** The page of a held push. */
   readonly heldUrl: (id: string) => string;
   readonly users: () => Promise<readonly UserRecord[]>;

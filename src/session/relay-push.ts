@@ -1,4 +1,5 @@
 import { RefgateError } from '../domain/error.ts';
+import type { RefUpdate } from '../domain/git.ts';
 import type { PushTarget, RelayOrder, RelayResult } from '../domain/ports.ts';
 import { isZeroOid } from '../git/oid.ts';
 import { stillValid } from './authorize.ts';
@@ -14,7 +15,7 @@ export type RelayPack = NonNullable<RelayOrder['pack']>;
 
 /** What a relay needs of a push: its client may be gone. */
 export interface RelayJob {
-  readonly deps: Pick<SpineDeps, 'authenticator' | 'policy' | 'names' | 'settler' | 'log'>;
+  readonly deps: Pick<SpineDeps, 'authenticator' | 'policy' | 'names' | 'settler' | 'moved' | 'log'>;
   readonly session: Pick<Session, 'id' | 'record' | 'failure' | 'outcome'> & {
     readonly channel: Pick<Session['channel'], 'principal'>;
   };
@@ -42,7 +43,11 @@ export async function relayPush(
   await session.record('push.relayed', { updates: [...decision.relay] });
   deps.names.forget(target);
   try {
-    return await upstream.relay(orderOf(push, decision, pack), (band2) => reporter.relayMessage(band2));
+    const result = await upstream.relay(orderOf(push, decision, pack), (band2) =>
+      reporter.relayMessage(band2),
+    );
+    deps.moved(target, movedBy(decision, result));
+    return result;
   } catch (error) {
     deps.log.warn({ session: session.id, err: error }, 'relay failed');
     const known = asRefgateError(error);
@@ -53,6 +58,11 @@ export async function relayPush(
     if (!isSettled(outcomes)) session.outcome = 'unknown';
     return { unpack: 'ok', reports: reportsOf(outcomes) };
   }
+}
+
+function movedBy({ relay }: Decision, { reports }: RelayResult): readonly RefUpdate[] {
+  const taken = new Set(reports.filter(({ ok }) => ok).map(({ ref }) => ref));
+  return relay.filter(({ ref }) => taken.has(ref));
 }
 
 /** Time of check, time of use: asked again with nothing left to wait for. @throws AUTHENTICATION_FAILED, CONFLICT */

@@ -18,7 +18,7 @@ import {
   heldPush,
   vote,
 } from './approving.ts';
-import { applyPolicy, dataOf, tip } from './pushing.ts';
+import { addUser, applyPolicy, dataOf, tip } from './pushing.ts';
 
 interface Scene {
   readonly bastion: Bastion;
@@ -362,6 +362,31 @@ test('held pushes', async (whole) => {
       assert.equal(late.status, 409);
       assert.equal(await scene.main(), before);
     });
+
+  await whole.test(
+    'a push whose ref another push has moved is canceled, and nobody need look at it',
+    async (t) => {
+      const scene = await sceneOf(shared, 'ssh', {});
+      await scene.commit('a.txt');
+      const first = begin(t, scene.bastion, origin(), scene.clone);
+      const id = await first.heldId();
+      const url = await addUser(scene.bastion, 'other', ['--group', 'dev']);
+      const other = join(scene.bastion.dir, 'other');
+      await git(['clone', '-q', scene.upstream, other]);
+      writeFileSync(join(other, 'b.txt'), 'b\n');
+      await git(['add', '.'], { cwd: other });
+      await git(['commit', '-qm', 'add b'], { cwd: other });
+      const name = scene.upstream.replace(/.*\/(\w+)\.git$/, 'ssh/$1');
+      const second = begin(t, scene.bastion, ['push', url(name), 'main'], other);
+      await vote(scene.bastion.refgate, scene.carol, await second.heldId(), 'approve');
+      assert.equal((await second.done).status, 0);
+      const run = await first.done;
+      assert.equal(run.status, 1);
+      const why = `${id} was canceled: a ref of it has moved meanwhile, so fetch first`;
+      assert.match(run.stderr, new RegExp(why));
+      assert.equal((await heldPush(scene.bastion.refgate, id)).state, 'canceled');
+    },
+  );
 
   await whole.test('two approvals come from two people; one person voting twice is one', async (t) => {
     const scene = await sceneOf(shared, 'ssh', { approvals: 2 });
