@@ -20,7 +20,7 @@ interface Shot {
 const shots: readonly Shot[] = [
   { name: 'login', path: () => '/-/login', height: 480 },
   { name: 'inbox', as: 'carol', path: () => '/-/pushes', height: 600 },
-  { name: 'push', as: 'carol', path: ({ shown }) => `/-/pushes/${shown}`, height: 1_000 },
+  { name: 'push', as: 'carol', path: ({ shown }) => `/-/pushes/${shown}`, height: 1_060 },
   {
     name: 'push-split',
     as: 'carol',

@@ -151,7 +151,7 @@ test('a session is told event by event, with what was recorded after its end and
   assert.match(text, /href="\/-\/pushes\/p-abc1234"/);
   const order = [
     'receive-pack of acme/web',
-    'alice proved',
+    'alice came in',
     'Push of 1 ref',
     'Held as p-abc1234',
     'Closed: held',

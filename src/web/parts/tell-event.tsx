@@ -38,7 +38,7 @@ const tellers: Tellers = {
     ),
   }),
   'session.authenticated': ({ user, kind, groups, credential }) => ({
-    title: `${peerText(user)} proved with ${credential.type === 'token' ? 'a token' : 'an SSH key'}`,
+    title: `${peerText(user)} came in with ${credential.type === 'token' ? 'a token' : 'an SSH key'}`,
     tone: 'mild',
     body: (
       <p>
