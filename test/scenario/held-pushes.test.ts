@@ -19,6 +19,7 @@ import {
   vote,
 } from './approving.ts';
 import { addUser, applyPolicy, dataOf, tip } from './pushing.ts';
+import { linesOf, packOf, post, requestOf } from './raw-push.ts';
 
 interface Scene {
   readonly bastion: Bastion;
@@ -385,6 +386,32 @@ test('held pushes', async (whole) => {
       const why = `${id} was canceled: a ref of it has moved meanwhile, so fetch first`;
       assert.match(run.stderr, new RegExp(why));
       assert.equal((await heldPush(scene.bastion.refgate, id)).state, 'canceled');
+    },
+  );
+
+  await whole.test(
+    'a client without a sideband is not kept waiting, and reads in its report where to look',
+    async () => {
+      const scene = await sceneOf(shared, 'http', {});
+      const before = await scene.main();
+      const made = await scene.commit('a.txt');
+      const body = requestOf(
+        [[before, made, 'refs/heads/main']],
+        'report-status object-format=sha1',
+        await packOf(scene.clone, [made, `^${before}`]),
+      );
+      const name = scene.upstream.replace(/.*\/(\w+)\.git$/, 'http/$1');
+      const lines = linesOf((await post(scene.bastion, name, body)).body);
+      const ng = /^ng refs\/heads\/main held as (p-\w{7}): http\S+; push again after approval$/;
+      const [, id = ''] = ng.exec(lines[1] ?? '') ?? [];
+      assert.deepEqual([lines[0], lines.at(-1)], ['unpack ok', 'flush'], lines.join('\n'));
+      await vote(scene.bastion.refgate, scene.carol, id, 'approve');
+      assert.deepEqual(linesOf((await post(scene.bastion, name, body)).body), [
+        'unpack ok',
+        'ok refs/heads/main',
+        'flush',
+      ]);
+      assert.equal(await scene.main(), made);
     },
   );
 
