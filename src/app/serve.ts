@@ -190,6 +190,7 @@ async function compose(
     names: new RecentNames(),
     settler,
     closing: state.closing.signal,
+    facts: (session: string) => factsOf(ledger, store, session),
     moved: (target: Target, updates: readonly RefUpdate[]): void => {
       cancelOvertaken(desk, target, updates).catch((err: unknown) =>
         log.error({ err }, 'held pushes of refs that moved not canceled'),
@@ -237,7 +238,7 @@ async function compose(
   const { upstreamAdmin, vaultAdmin, agentAdmin } = link;
   const reviews = createPushReviews({
     quarantineDir: join(config.data, 'quarantine'),
-    facts: (session) => factsOf(ledger, store, session),
+    facts: shared.facts,
     open: (target) => upstreams.fetchSource(target),
     treeCache,
     secrets: secrets.settings,

@@ -8,7 +8,7 @@ import type { Log } from '../domain/log.ts';
 import type { Policy } from '../domain/policy.ts';
 import type { Target, Upstreams } from '../domain/ports.ts';
 import type { EventCode, EventPayloads, Recorder, SessionOutcome } from '../domain/record.ts';
-import type { GitChannel } from '../domain/session.ts';
+import type { GitChannel, PushFacts } from '../domain/session.ts';
 import type { StoreWrite } from '../domain/store.ts';
 import type { Ancestry } from '../inspect/ancestry.ts';
 import type { Quarantine } from '../inspect/quarantine.ts';
@@ -59,6 +59,8 @@ export interface SpineDeps {
   /** The page of a held push. */
   readonly heldUrl: (id: string) => string;
   readonly users: () => Promise<readonly UserRecord[]>;
+  /** What was kept of the push of a session, masked; undefined when it was not. */
+  readonly facts: (session: string) => Promise<PushFacts | undefined>;
   /** Aborted when the server begins to stop: nobody's connection is kept waiting for people then. */
   readonly closing: AbortSignal;
   readonly limits: {

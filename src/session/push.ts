@@ -9,6 +9,7 @@ import { askPeople, type PeopleDecision } from './ask-people.ts';
 import { checkNames } from './check-names.ts';
 import { type Decision, refusals } from './decide.ts';
 import { asRefgateError } from './failures.ts';
+import { judgeAgain } from './judge-again.ts';
 import { type Judged, judgePush, type PeopleAsked } from './judge-push.ts';
 import type { Session, SpineDeps } from './open.ts';
 import { PushReporter } from './push-reporter.ts';
@@ -112,6 +113,13 @@ async function relaySaid(
     await session.record('push.decided', { ...decided(push, decision, shown), held: held.id });
     await push.reporter.explain(decision);
     await checkNamesAgain(push, decision);
+    await judgeAgain(deps, {
+      session: session.id,
+      principal: session.channel.principal,
+      repo: session.channel.repo,
+      relay: decision.relay,
+      answered: new Set(held.asks.map(({ rule }) => rule)),
+    });
     const result = await relay(push, upstream, decision, said.pack);
     if (said.is === 'agreed') await deps.heldRelay.finish(held.id, session, result.reports);
     return result;

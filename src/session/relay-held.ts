@@ -5,13 +5,15 @@ import { RefgateError } from '../domain/error.ts';
 import type { PushRequest, RefReport } from '../domain/git.ts';
 import type { PushTarget } from '../domain/ports.ts';
 import type { LedgerEvent, LedgerReader, SessionOutcome } from '../domain/record.ts';
+import { Turns } from '../inspect/turns.ts';
 import { checkNames } from './check-names.ts';
 import type { Decision } from './decide.ts';
 import { asRefgateError } from './failures.ts';
+import { judgeAgain } from './judge-again.ts';
 import type { HeldEnds, Session, SpineDeps } from './open.ts';
 import { type RelayJob, relayPush } from './relay-push.ts';
 
-type RelayDeps = RelayJob['deps'] & Pick<SpineDeps, 'upstreams' | 'recorder' | 'closing'>;
+type RelayDeps = RelayJob['deps'] & Pick<SpineDeps, 'upstreams' | 'recorder' | 'closing' | 'facts'>;
 
 export interface HeldRelayOptions {
   readonly desk: HeldPushDesk;
@@ -23,6 +25,9 @@ export interface HeldRelayOptions {
   readonly lookEvery?: number;
 }
 
+/** Relays without a client that are under way at a time. */
+const relaysAtOnce = 8;
+
 /**
  * Completes approved pushes whose client is gone, with the held bytes, where
  * the policy says `onApprove: relay`; writes down how each approved push came
@@ -33,6 +38,8 @@ export class HeldRelay implements HeldEnds {
   readonly #running = new Set<Promise<void>>();
   readonly #relaying = new Set<string>();
   readonly #watched = new Set<string>();
+  readonly #turns = new Turns(relaysAtOnce);
+  readonly #closing = new AbortController();
   #timer: NodeJS.Timeout | undefined;
   #stopListening: (() => void) | undefined;
 
@@ -51,6 +58,7 @@ export class HeldRelay implements HeldEnds {
   /** Waits for the relays that run. */
   async close(): Promise<void> {
     this.#stopListening?.();
+    this.#closing.abort();
     clearTimeout(this.#timer);
     await Promise.allSettled(this.#running);
   }
@@ -101,7 +109,20 @@ export class HeldRelay implements HeldEnds {
 
   async #claimAndRelay(push: HeldPush): Promise<void> {
     const claimed = await this.#options.desk.claim(push.id, push.session);
-    if (claimed !== undefined) await this.#relay(claimed);
+    if (claimed !== undefined) await this.#relayInTurn(claimed);
+  }
+
+  /** Many that are approved at once leave room for clients that push now. */
+  async #relayInTurn(push: HeldPush): Promise<void> {
+    const { signal } = this.#closing;
+    const endTurn = await this.#turns.take(signal).catch(() => undefined);
+    // The next start begins it anew.
+    if (endTurn === undefined) return;
+    try {
+      await this.#relay(push);
+    } finally {
+      endTurn();
+    }
   }
 
   /** In the name of the session that brought the push, whose client is gone. */
@@ -124,6 +145,8 @@ export class HeldRelay implements HeldEnds {
       const found = await checkNames(deps, push.target, request, deps.closing);
       const [first] = [...found.values()].flat();
       if (first !== undefined) throw new RefgateError('CONFLICT', 'client', first.text);
+      const answered = new Set(push.asks.map(({ rule }) => rule));
+      await judgeAgain(deps, { ...push, answered });
       const decision: Decision = {
         policyVersion: push.policyVersion,
         refs: push.verdicts.map((one) => (one.effect === 'ask' ? { ...one, effect: 'allow' } : one)),
@@ -160,7 +183,7 @@ export class HeldRelay implements HeldEnds {
   /** After a crash: what was not handed to the upstream may still go where the policy says so; the rest is what the ledger has settled. */
   async #resume(push: HeldPush): Promise<void> {
     const wasHanded = (await this.#relayEvents(push)).some(({ code }) => code === 'push.relayed');
-    if (!wasHanded && push.onApprove === 'relay') return this.#track(this.#relay(push));
+    if (!wasHanded && push.onApprove === 'relay') return this.#track(this.#relayInTurn(push));
     if (await this.#settle(push)) return;
     if (wasHanded) return this.#watchLater(push.id);
     const stopped = new RefgateError('SHUTTING_DOWN', 'refgate', 'the server stopped before it was relayed');
