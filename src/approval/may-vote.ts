@@ -50,7 +50,8 @@ export function mayVote(push: HeldPush, wanting: Wanting, user: FindUser): MayVo
     return { vote: false, force: false, cancel, needsReason, ...(voteless && { why: voteless }) };
   }
   const force = mayForce(push.asks, record.groups);
-  const why = whyNoSeat(push, record, user);
+  const noSeat = whyNoSeat(push, record, user);
+  const why = noSeat !== undefined && force ? `${noSeat}, or force it with a reason` : noSeat;
   return { vote: why === undefined, force, cancel, needsReason, ...(why !== undefined && { why }) };
 }
 
@@ -70,10 +71,15 @@ function whyNoVoter(push: HeldPush, wanting: Wanting, record: UserRecord | undef
 /** Why somebody who may vote elsewhere does not vote here. */
 function whyNoSeat(push: HeldPush, record: UserRecord, user: FindUser): string | undefined {
   if (isPusher(push, record.name, user))
-    return `nobody votes on a push of their own, and this one is yours; ask one of ${seatNames(push)}`;
+    return `nobody votes on a push of their own, and ${whoseIs(push, record)}; ask one of ${seatNames(push)}`;
   if (asksOf(push, record).length === 0)
     return `${record.name} is not one of those who are asked; ask one of ${seatNames(push)}`;
   return undefined;
+}
+
+function whoseIs({ principal }: HeldPush, { name }: UserRecord): string {
+  if (principal.user === name) return 'this one is yours';
+  return `this one is of ${principal.user}, an account of the same person`;
 }
 
 function seatNames(push: HeldPush): string {

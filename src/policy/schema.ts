@@ -37,7 +37,10 @@ const askKeys = section({
   wait: duration.optional(),
   onApprove: word(['relay', 'retry']).default('retry'),
   reason: z
-    .union([flag, textPattern.transform((pattern) => pattern.source)], 'expected true, false or a pattern')
+    .union(
+      [flag, z.literal('required').transform(() => true), textPattern.transform((pattern) => pattern.source)],
+      'expected true, required, false or a pattern',
+    )
     .optional(),
   breakGlass: groupNames.optional(),
 });

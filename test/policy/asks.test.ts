@@ -124,3 +124,8 @@ test('a case says who is asked, and fails when others are', () => {
   const wrong = `${one('groups: [g]').replace('expect: ask', 'expect: deny')}`;
   assert.match(problems(wrong).join(), /"asks" is compared where somebody is asked/);
 });
+
+test('reason: required is the same as true, and not a pattern', () => {
+  assert.equal(askedBy('group: g, reason: required').asks?.[0]?.reason, true);
+  assert.equal(askedBy('group: g, reason: "[A-Z]+-[0-9]+"').asks?.[0]?.reason, '[A-Z]+-[0-9]+');
+});
