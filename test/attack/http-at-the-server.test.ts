@@ -1,12 +1,12 @@
 /**
  * Attack: to reach over HTTP what is not meant to be reached, with requests that readers understand differently.
- * 1. The server stands under its public name, and answers Git only: its own pages below /-/ are not mounted, the
- *    administrative API is on a socket of its own.
- * 2. Mallory asks for /-/api and its likes, for names of another host, with methods and headers that override the
+ * 1. The server stands under its public name. Below /-/ are its pages, for who has signed in there, and its API, for who
+ *    sends a token in its own way; Mallory has a login for Git.
+ * 2. She asks for /-/ and its likes with that login, for names of another host, with methods and headers that override the
  *    method or the path, and with paths that a file system or a proxy would take for another repository.
  * 3. She writes a second request into the body of a first one: TE.CL, CL.TE, CL.0, a doubled or padded length.
  * 4. She fills headers and cookies until something gives way.
- * No answer is another request's, none is a redirect or a page, and the ledger has no session of any of it.
+ * No answer is another request's, none is a page of anything but the way to sign in, and the ledger has no session of any of it.
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -57,10 +57,8 @@ describe('the HTTP listener', () => {
   });
 
   for (const [what, first, more, status] of [
-    ['pages', 'GET /-/ HTTP/1.1', [], 404],
-    ['login', 'GET /-/login HTTP/1.1', [], 404],
-    ['the API', 'GET /-/api/v1/users HTTP/1.1', [], 404],
-    ['the API by POST', 'POST /-/api/v1/users HTTP/1.1', ['Content-Length: 0'], 404],
+    ['the API', 'GET /-/api/v1/users HTTP/1.1', [], 401],
+    ['the API by POST', 'POST /-/api/v1/users HTTP/1.1', ['Content-Length: 0'], 401],
     ['the API beside the root', 'GET /acme/../-/api/v1/users HTTP/1.1', [], 404],
     ['metrics', 'GET /metrics HTTP/1.1', [], 404],
     ['the root', 'GET / HTTP/1.1', [], 404],
@@ -100,6 +98,20 @@ describe('the HTTP listener', () => {
       assert.equal((await sessionsOf(siege.refgate, 'web')).length, before.length);
     });
   }
+
+  test('leads who has only a login for Git from the pages to the way in, and nowhere else', async () => {
+    for (const path of ['/-/', '/-/pushes', '/-/people', '/-/nothing']) {
+      const text = await say(request(`GET ${path} HTTP/1.1`, 'Connection: close'));
+      assert.deepEqual(statuses(text), [303], text);
+      assert.match(text, /^location: \/-\/login\?next=%2F-%2F\w*\r$/im);
+    }
+    const form = await say(request('POST /-/people HTTP/1.1', 'Content-Length: 0', 'Connection: close'));
+    assert.ok(
+      statuses(form).every((status) => status === 303 || status === 403),
+      form,
+    );
+    assert.doesNotMatch(form, /refs\/heads/);
+  });
 
   test('another host, or none, is misdirected, wherever it is named', async () => {
     for (const host of ['evil.example.com', '127.0.0.1', 'git.example.com.', 'git.example.com:444', ''])
