@@ -3,7 +3,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { stringify } from 'yaml';
 import type { HeldPush, VoteKind } from '../../src/domain/approval.ts';
+import { admin } from '../fault/scene.ts';
 import type { Bastion, Person } from '../support/bastion.ts';
 import { type GitRun, gitEnv } from '../support/git.ts';
 import { type Refgate, startRefgate } from '../support/refgate.ts';
@@ -148,10 +150,12 @@ export async function vote(
 
 /** The held push as the operator sees it. */
 export async function heldPush(refgate: Refgate, id: string): Promise<HeldPush> {
-  const all = JSON.parse(await refgate.ok(['push', 'list', '--state', 'all', '--limit', '200', '--json']));
-  const found = (all as HeldPush[]).find((push) => push.id === id);
-  if (found === undefined) throw new Error(`no push ${id}`);
-  return found;
+  return (await admin<{ push: HeldPush }>(refgate, 'GET', `/pushes/${id}`)).push;
+}
+
+/** Puts a policy in force. */
+export async function putInForce(refgate: Refgate, policy: object): Promise<void> {
+  await admin(refgate, 'POST', '/policy/apply', { text: stringify(policy), file: 'asking.yaml' });
 }
 
 /** Waits until the push is in one of these states. */

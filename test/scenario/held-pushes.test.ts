@@ -3,7 +3,6 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { stringify } from 'yaml';
 import { type Bastion, type Door, doors, startBastion } from '../support/bastion.ts';
 import { makeClientKey } from '../support/client.ts';
 import { git, tempDir } from '../support/git.ts';
@@ -16,9 +15,10 @@ import {
   becomes,
   begin,
   heldPush,
+  putInForce,
   vote,
 } from './approving.ts';
-import { addUser, applyPolicy, dataOf, tip } from './pushing.ts';
+import { addUser, dataOf, tip } from './pushing.ts';
 import { linesOf, packOf, post, requestOf } from './raw-push.ts';
 
 interface Scene {
@@ -42,7 +42,7 @@ async function sceneOf(shared: Shared, door: Door, ask: object, rules: object[] 
   const name = `held${repos}`;
   const upstream = bastion.gitDir(name);
   await makeRepo(upstream, 'linear', { count: 3 });
-  await applyPolicy(bastion, stringify(askingPolicy(ask as Record<string, unknown>, rules)));
+  await putInForce(bastion.refgate, askingPolicy(ask as Record<string, unknown>, rules));
   const url = bastion.url(door, door, name);
   const clone = join(bastion.dir, name);
   await bastion.git(['clone', '-q', url, clone]);
@@ -328,7 +328,7 @@ test('held pushes', async (whole) => {
       await scene.commit('a.txt');
       const push = begin(t, scene.bastion, origin(), scene.clone);
       const id = await push.heldId();
-      await applyPolicy(scene.bastion, stringify(askingPolicy({ approvals: 2 })));
+      await putInForce(scene.bastion.refgate, askingPolicy({ approvals: 2 }));
       const run = await push.done;
       assert.equal(run.status, 1);
       assert.match(

@@ -2,12 +2,11 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { stringify } from 'yaml';
 import { type Bastion, startBastion } from '../support/bastion.ts';
 import { git } from '../support/git.ts';
 import { makeRepo } from '../support/repos.ts';
-import { addReviewer, askingPolicy, begin, heldPush, vote } from './approving.ts';
-import { applyPolicy, tip } from './pushing.ts';
+import { addReviewer, askingPolicy, begin, heldPush, putInForce, vote } from './approving.ts';
+import { tip } from './pushing.ts';
 
 /** A clone of a repository whose owners are: carol of src/, dave of deploy/, and nobody of the rest. */
 async function owned(bastion: Bastion, name: string): Promise<{ clone: string; upstream: string }> {
@@ -46,7 +45,7 @@ test('who is asked', async (whole) => {
 
   await whole.test('the owners of every changed file, as the target branch names them', async (t) => {
     const { clone, upstream } = await owned(bastion, 'owned');
-    await applyPolicy(bastion, stringify(askingPolicy({ group: undefined, from: 'codeowners' })));
+    await putInForce(bastion.refgate, askingPolicy({ group: undefined, from: 'codeowners' }));
     const made = await write(clone, { 'src/a.ts': 'a\n', 'deploy/a.yaml': 'a\n' });
     const push = begin(t, bastion, origin, clone);
     const id = await push.heldId();
@@ -59,7 +58,7 @@ test('who is asked', async (whole) => {
 
   await whole.test('a push that makes its user an owner asks the owners that there were', async (t) => {
     const { clone } = await owned(bastion, 'seizing');
-    await applyPolicy(bastion, stringify(askingPolicy({ group: 'security', from: 'codeowners' })));
+    await putInForce(bastion.refgate, askingPolicy({ group: 'security', from: 'codeowners' }));
     await write(clone, { '.github/CODEOWNERS': '* @ann\n', 'src/a.ts': 'a\n' });
     const push = begin(t, bastion, origin, clone);
     const id = await push.heldId();
@@ -70,7 +69,7 @@ test('who is asked', async (whole) => {
 
   await whole.test('a file that nobody owns is refused where no group is asked as well', async (t) => {
     const { clone } = await owned(bastion, 'unowned');
-    await applyPolicy(bastion, stringify(askingPolicy({ group: undefined, from: 'codeowners' })));
+    await putInForce(bastion.refgate, askingPolicy({ group: undefined, from: 'codeowners' }));
     await write(clone, { 'other.txt': 'o\n' });
     const run = await begin(t, bastion, origin, clone).done;
     assert.equal(run.status, 1);
@@ -79,10 +78,7 @@ test('who is asked', async (whole) => {
 
   await whole.test('several groups, of which nobody sits for two', async (t) => {
     const { clone, upstream } = await owned(bastion, 'groups');
-    await applyPolicy(
-      bastion,
-      stringify(askingPolicy({ group: undefined, from: ['security', 'reviewers'] })),
-    );
+    await putInForce(bastion.refgate, askingPolicy({ group: undefined, from: ['security', 'reviewers'] }));
     const made = await write(clone, { 'src/a.ts': 'a\n' });
     const push = begin(t, bastion, origin, clone);
     const id = await push.heldId();
