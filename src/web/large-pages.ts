@@ -46,15 +46,15 @@ async function inTurn(user: string, response: Response, make: () => void): Promi
   const before = waiting.get(user) ?? 0;
   if (before >= maxWaiting) return false;
   waiting.set(user, before + 1);
-  const made = last.then(async () => {
+  const made = last.then(() => {
     // Who went away needs no answer.
-    if (response.destroyed) return;
+    if (response.destroyed) return 0;
     const start = performance.now();
     make();
-    const took = performance.now() - start;
-    if (took > freeMs) await sleep(took);
+    return performance.now() - start;
   });
-  last = made.catch(() => {});
+  // The rest belongs to the turn, and not to who waited for it.
+  last = made.then((took) => (took > freeMs ? sleep(took) : undefined)).catch(() => {});
   try {
     await made;
   } finally {
