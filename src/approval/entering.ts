@@ -9,6 +9,8 @@ import { isFinal } from './states.ts';
 export interface Entered {
   readonly push: HeldPush;
   readonly how: 'opened' | 'joined' | 'approved';
+  /** The older pushes that it took the place of. */
+  readonly superseded?: readonly string[];
 }
 
 /** Where pushes come in: each update waits once, and each user has so many that wait. */
@@ -52,18 +54,25 @@ export class Entering {
       this.#limits,
     );
     const id = await this.#freeId();
-    for (const push of older) await this.#supersede(push.id, id, user);
     await this.#people.load(user);
     const push = beginHold(hold, id, this.#people.personOf(user), this.#steps.now());
+    // The new one first: whatever fails, one of them waits.
     await this.#steps.turn(id, () => this.#steps.apply(opened(push), hold.rawPushOptions));
-    return { push, how: 'opened' };
+    const superseded: string[] = [];
+    for (const one of older) {
+      // What cannot be canceled waits on beside the new one, which must not be given up for that.
+      if (await this.#supersede(one.id, id, user).catch(() => false)) superseded.push(one.id);
+    }
+    return { push, how: 'opened', superseded };
   }
 
-  #supersede(id: string, by: string, user: string): Promise<void> {
+  /** Gives whether it did: one that has ended, or is being relayed, stays. */
+  #supersede(id: string, by: string, user: string): Promise<boolean> {
     return this.#steps.turn(id, async () => {
       const push = await this.#steps.current(id);
-      if (isFinal(push.state) || push.relayedBy !== undefined) return;
+      if (isFinal(push.state) || push.relayedBy !== undefined) return false;
       await this.#steps.apply(canceled(push, `superseded by ${by}`, user, this.#steps.now()));
+      return true;
     });
   }
 

@@ -50,7 +50,7 @@ async function decisionOf(
   { decision }: Judged,
   asked: PeopleAsked,
   terms: Terms,
-  { push: held, how }: Entered,
+  { push: held, how, superseded = [] }: Entered,
 ): Promise<PeopleDecision> {
   const { deps, session, request } = push;
   const { desk } = deps;
@@ -58,7 +58,8 @@ async function decisionOf(
   if (how !== 'approved') {
     const url = deps.heldUrl(held.id);
     const wait = request.sideband ? terms.wait : 0;
-    const text = { url, notes: asked.notes, wait };
+    const replaced = superseded.map((id) => `it takes the place of ${id}, which is canceled`);
+    const text = { url, notes: [...asked.notes, ...replaced], wait };
     await push.reporter.say(how === 'opened' ? tellHeld(held, text) : tellJoined(held, text)).catch(() => {});
   }
   const now = how === 'approved' ? held : await waitFor(push, held, terms.wait);

@@ -197,6 +197,7 @@ test('held pushes', async (whole) => {
         const other = begin(t, scene.bastion, origin(), scene.clone);
         const otherId = await other.heldId();
         assert.notEqual(otherId, id);
+        assert.match(other.stderr, new RegExp(`it takes the place of ${id}, which is canceled`));
         await other.kill();
         assert.match((await heldPush(scene.bastion.refgate, id)).state, /approved|canceled/);
       },
