@@ -245,6 +245,11 @@ async function compose(
     log,
   });
   closers.add(() => reviews.close());
+  // The thread that compares takes memory, and is there when somebody may look.
+  if (desk.live().length > 0) reviews.warm();
+  desk.onChange(({ state }) => {
+    if (state === 'pending') reviews.warm();
+  });
   const signIns = await openSignIns({ store, recorder, directory, log });
   const ports: WebPorts = {
     directory,

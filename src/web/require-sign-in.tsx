@@ -2,6 +2,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import { readCookie, setCookie } from './cookies.ts';
 import { localPath } from './local-path.ts';
 import { sendPage } from './send-page.ts';
+import { assetUrl } from './serve-assets.ts';
 import type { SignIns } from './sign-ins.ts';
 import { findViewer, setViewer } from './viewer.ts';
 
@@ -55,6 +56,7 @@ function Onward({ to }: { readonly to: string }) {
         <meta charset="utf-8" />
         <meta http-equiv="refresh" content={`0; url=${to}`} />
         <title>Refgate</title>
+        <link rel="icon" href={assetUrl('refgate.svg')} type="image/svg+xml" />
       </head>
       <body>
         <main>

@@ -27,9 +27,24 @@ function largeDiff(): FileDiff {
   return { is: 'text', added: count, removed: 0, hunks: [hunk] };
 }
 
-test('while somebody asks for large pages without end, the others are answered between', async (t) => {
+/** A difference that, but for the first `free` who ask, is given to nobody before `count` have asked: so that they all become ready at once. */
+function togetherWhen(count: number, free = 0): () => Promise<FileDiff> {
   const diff = largeDiff();
-  const site = await startSite(t, { reviews: { review: async () => [], diff: async () => diff } });
+  let asked = 0;
+  let open = (): void => {};
+  const gate = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return async () => {
+    asked += 1;
+    if (asked === count) open();
+    if (asked > free) await gate;
+    return diff;
+  };
+}
+
+test('while somebody asks for large pages without end, the others are answered between', async (t) => {
+  const site = await startSite(t, { reviews: { review: async () => [], diff: togetherWhen(101, 1) } });
   site.held.add(samplePush({ id: 'p-large01' }));
   const [attacker, other] = [await site.browser('admin'), await site.browser('user')];
   const path = '/-/pushes/p-large01/file?ref=refs/heads/main&path=a.ts';
@@ -53,8 +68,7 @@ test('while somebody asks for large pages without end, the others are answered b
 });
 
 test('the same holds for large answers of the API', async (t) => {
-  const diff = largeDiff();
-  const site = await startSite(t, { reviews: { review: async () => [], diff: async () => diff } });
+  const site = await startSite(t, { reviews: { review: async () => [], diff: togetherWhen(100) } });
   site.held.add(samplePush({ id: 'p-large01' }));
   const ask = async (): Promise<{ status: number; text: string }> => {
     const answer = await fetch(`${site.url}/-/api/v1/pushes/p-large01/diff?ref=refs/heads/main&path=a.ts`, {
@@ -68,5 +82,5 @@ test('the same holds for large answers of the API', async (t) => {
   for (const { text } of refused) assert.match(text, /LIMIT_EXCEEDED.*wait some seconds/);
   const made = answers.filter(({ status }) => status === 200);
   assert.equal(made.length + refused.length, 100);
-  for (const { text } of made) assert.deepEqual(JSON.parse(text), diff);
+  for (const { text } of made) assert.deepEqual(JSON.parse(text), largeDiff());
 });

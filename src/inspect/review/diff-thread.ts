@@ -29,13 +29,17 @@ export class DiffThread {
   readonly #options: DiffThreadOptions;
   readonly #turns = new Turns(1);
   readonly #closing = new AbortController();
-  #worker: DiffWorker;
+  #worker: DiffWorker | undefined;
 
   constructor(options: DiffThreadOptions) {
     this.#options = options;
     // As many wait for the thread as there are files to read.
     setMaxListeners(0, this.#closing.signal);
-    this.#worker = this.#start();
+  }
+
+  /** Starts the thread, which takes a moment and memory, before somebody asks for it. */
+  warm(): void {
+    if (!this.#closing.signal.aborted) this.#alive();
   }
 
   /** A file that takes too long is tried without colours, and then is `large`. Throws SECRET_RULES_INVALID, SHUTTING_DOWN, INTERNAL. */
@@ -62,8 +66,7 @@ export class DiffThread {
   async #ask(message: ToDiffWorker): Promise<FromDiffWorker | undefined> {
     const endTurn = await this.#turns.take(this.#closing.signal);
     try {
-      if (!this.#worker.isAlive) this.#worker = this.#start();
-      const answer = await this.#worker.ask(message, this.#options.budget ?? 2_000);
+      const answer = await this.#alive().ask(message, this.#options.budget ?? 2_000);
       if (answer === undefined && !this.#closing.signal.aborted) this.#worker = this.#start();
       this.#closing.signal.throwIfAborted();
       return answer;
@@ -75,6 +78,11 @@ export class DiffThread {
     }
   }
 
+  #alive(): DiffWorker {
+    if (this.#worker?.isAlive !== true) this.#worker = this.#start();
+    return this.#worker;
+  }
+
   #start(): DiffWorker {
     return new DiffWorker(this.#options.secrets, this.#options.heapMiB ?? 256);
   }
@@ -82,7 +90,7 @@ export class DiffThread {
   /** Ends the thread; what is asked now, or waits, throws SHUTTING_DOWN. */
   async close(): Promise<void> {
     this.#closing.abort(new RefgateError('SHUTTING_DOWN', 'refgate'));
-    await this.#worker.end();
+    await this.#worker?.end();
   }
 }
 

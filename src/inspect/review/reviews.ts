@@ -55,11 +55,14 @@ const shownByDefault = 200;
  * quarantine, what it builds upon from the upstream, and the facts as they were judged. Memory is bounded
  * whatever the size of the pack; one thread of its own compares the files. `close` ends it.
  */
-export function createPushReviews(options: PushReviewsOptions): PushReviews & { close(): Promise<void> } {
+export function createPushReviews(
+  options: PushReviewsOptions,
+): PushReviews & { warm(): void; close(): Promise<void> } {
   const reviews = new Reviews(options);
   return {
     review: (push, most) => reviews.review(push, most),
     diff: (push, ref, path, whole) => reviews.diff(push, ref, path, whole ?? false),
+    warm: () => reviews.warm(),
     close: () => reviews.close(),
   };
 }
@@ -83,6 +86,10 @@ class Reviews {
     const half = (options.cacheBytes ?? defaultCacheBytes) / 2;
     this.#lists = new ByteLru(half);
     this.#diffs = new ByteLru(half);
+  }
+
+  warm(): void {
+    this.#thread.warm();
   }
 
   async review(
