@@ -39,13 +39,18 @@ const anyAsked: fc.Arbitrary<Asked> = fc.record({
 const anyVote = fc
   .record({
     user: fc.constantFrom(...names),
-    person: fc.constantFrom('p1', 'p2', 'p3', 'p4'),
     groups: fc.subarray(groups),
     kind: fc.constantFrom<VoteKind>('approve', 'approve', 'approve', 'deny', 'force'),
     reason: fc.constantFrom('short', 'a reason that is long'),
   })
   .map(({ user: name, kind, ...rest }) => cast(name, kind, rest));
-const anyVotes = fc.array(anyVote, { maxLength: 6 });
+const anyPerson = fc.constantFrom('p1', 'p2', 'p3', 'p4');
+/** Behind an account is one person, whichever of its votes is looked at. */
+const anyVotes = fc
+  .tuple(fc.tuple(...names.map(() => anyPerson)), fc.array(anyVote, { maxLength: 6 }))
+  .map(([persons, votes]) =>
+    votes.map((vote): Vote => ({ ...vote, person: persons[names.indexOf(vote.user)] ?? vote.user })),
+  );
 
 const pusher = 'p1';
 
