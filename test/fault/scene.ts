@@ -271,7 +271,8 @@ export class Gate {
   /** Lines of sh that wait here, for 30 s at most, and leave their parent's process id in FILE.here. */
   shell(): string {
     return [
-      `echo $PPID > '${this.file}.here'`,
+      // At once with its content: whoever sees the file reads it.
+      `echo $PPID > '${this.file}.new' && mv '${this.file}.new' '${this.file}.here'`,
       'tries=0',
       `while [ ! -e '${this.file}' ] && [ $tries -lt 1500 ]; do sleep 0.02; tries=$((tries + 1)); done`,
     ].join('\n');
