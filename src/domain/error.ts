@@ -56,6 +56,13 @@ export const errorCodes = {
   POLICY_INVALID: 'the policy file is not valid',
   OBJECTS_REFUSED: 'the pack of the push also holds objects of a ref update that was refused',
   ATOMIC_REFUSED: 'another ref of the same atomic push was refused',
+  // Masked views
+  VIEW_NOT_READY: 'the masked view of this repository is not ready',
+  VIEW_REFUSED: 'what you may read of this repository does not include this',
+  VIEW_FOREIGN: 'the push builds on history that did not come from the view that you read',
+  VIEW_NEW_SECRET: 'the push brings a secret that your view would not show',
+  VIEW_NOT_RESTORED: 'what was pushed cannot be put back onto the original',
+  PLACEHOLDER_MOVED: 'a placeholder stands where the secret that it stands for was not',
   // Identity
   AUTHENTICATION_FAILED: 'the key, the token or the user is not known or not valid',
   ROLE_LACKING: 'the role of this user does not allow this',

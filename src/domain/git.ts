@@ -7,7 +7,7 @@ export type ObjectFormat = 'sha1' | 'sha256';
 
 export type ObjectType = 'commit' | 'tree' | 'blob' | 'tag';
 
-export type Service = 'upload-pack' | 'receive-pack';
+export type Service = 'upload-pack' | 'receive-pack' | 'upload-archive';
 
 export type ProtocolVersion = 0 | 1 | 2;
 

@@ -1,4 +1,5 @@
 import type { ErrorCode } from './error.ts';
+import type { ReadMode } from './mask.ts';
 import type { Principal, PushFacts } from './session.ts';
 
 /** One reason of a verdict: which rule spoke, and what to do about it. */
@@ -72,6 +73,11 @@ export interface Policy {
   readonly version: string;
   /** Whether any access line grants this on the repository (for `write`: on any ref of it). */
   may(principal: Principal, repo: string, action: 'read' | 'write'): boolean;
+  /**
+   * How the principal reads the repository: the strictest `read` of the access lines that match; where none says it,
+   * `masked` for a service and `clear` for a person.
+   */
+  readMode(principal: Principal, repo: string): ReadMode;
   /** Whether any access line lets this principal send any push option to the repository. */
   mayPushOptions(principal: Principal, repo: string): boolean;
   judge(principal: Principal, repo: string, facts: PushFacts): Verdict;

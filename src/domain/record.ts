@@ -2,6 +2,7 @@ import type { VaultChange } from './admin.ts';
 import type { Asked, HeldState, VoteKind } from './approval.ts';
 import type { Finding, HiddenObjects, UnknownFact } from './facts.ts';
 import type { Oid, ProtocolVersion, RefReport, RefUpdate, Service } from './git.ts';
+import type { OidPair, PlaceholderUse, ViewMode } from './mask.ts';
 import type { RefVerdict } from './policy.ts';
 import type { Principal, RefFacts, SessionOutcome } from './session.ts';
 import type { StoreWrite } from './store.ts';
@@ -64,7 +65,12 @@ export interface EventPayloads {
     depth?: number;
     deepenSince?: number;
     deepenNot?: string[];
+    /** How the client reads the repository, where that is not in clear: oids are then those of its view. */
+    view?: ViewMode;
   };
+  /** git archive, of a view; the arguments as they were given. */
+  'archive.requested': { target: string; view: ViewMode; args: string[] };
+  'archive.served': { bytes: number };
   'fetch.served': { bytes: number; refs: number; pack: boolean };
   'push.requested': {
     target: string;
@@ -72,6 +78,16 @@ export interface EventPayloads {
     pushOptions: string[];
     atomic: boolean;
     agent?: string;
+    /** How the client reads the repository, where that is not in clear: `updates` are then those of its view. */
+    view?: ViewMode;
+  };
+  /** A push of somebody who reads a view, put back onto the originals: `updates` are what is judged and relayed from here on. */
+  'push.restored': {
+    updates: RefUpdate[];
+    /** Commits and tags that became others; the first 1,000. */
+    pairs: OidPair[];
+    pairCount: number;
+    placeholders: PlaceholderUse[];
   };
   'push.inspected': {
     refs: RefFacts[];
@@ -165,6 +181,30 @@ export interface EventPayloads {
   /** Secrets that a repository holds were accepted: pushes of them are findings no more. `count`: how many the scan found. */
   'admin.baseline-written': { repo: string; count: number; added: number; reason: string };
   'admin.baseline-removed': { repo: string; fingerprint: string };
+  /** A value was found in no view any more, or in each again; `repo` absent: of all repositories. */
+  'admin.mask-allowed': { fingerprint: string; repo?: string; reason: string };
+  'admin.mask-disallowed': { fingerprint: string; repo?: string };
+  'admin.mask-enabled': {
+    repo: string;
+    target: string;
+    values: number;
+    changedCommits: number;
+    commits: number;
+  };
+  'admin.mask-disabled': { repo: string; target: string };
+  'admin.mask-rebuilt': { repo: string; target: string };
+  'admin.mask-stopped': { repo: string; target: string };
+  'admin.mask-resumed': { repo: string; target: string };
+  /** A view is served from now on, or another epoch of it. `refs`: a digest of the refs of the view. */
+  'mask.view-served': {
+    target: string;
+    epoch: number;
+    rules: string;
+    values: number;
+    changedCommits: number;
+    commits: number;
+    refs: string;
+  };
   /** The gateway signed a ticket for a change at the agent's vault; the change itself is the agent's to make. */
   'admin.vault-authorised': VaultEvent;
   /** The agent made the change, by the word of the operator's command line, which spoke to it. */

@@ -1,6 +1,7 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Finding, HiddenObjects, RefContents } from './facts.ts';
 import type { ProtocolVersion, RefUpdate, RefUpdateKind, Service } from './git.ts';
+import type { PlaceholderUse } from './mask.ts';
 
 export type PrincipalKind = 'person' | 'service';
 
@@ -79,6 +80,8 @@ export interface PushFacts {
   readonly hidden?: HiddenObjects;
   /** Secrets that belong to no update alone: in push options, and in objects that no update reaches. */
   readonly findings?: readonly Finding[];
+  /** Of a push of somebody who reads a view: placeholders that are not where they were. */
+  readonly placeholders?: readonly PlaceholderUse[];
   /** When the push is judged, RFC 3339. */
   readonly at?: string;
   /** The client's IP address. */

@@ -1,0 +1,76 @@
+import type { Confidence } from '../../domain/facts.ts';
+import type { ObjectFormat, Oid } from '../../domain/git.ts';
+
+/** One secret in one piece of content, as the view function sees it. */
+export interface FoundSecret {
+  /** Bytes of the content; end exclusive. */
+  readonly start: number;
+  readonly end: number;
+  readonly rule: string;
+  readonly family: string;
+  readonly confidence: Confidence;
+  readonly fingerprint: string;
+  /** Masked. */
+  readonly sample: string;
+  /** Counted from 1; absent in binary content. */
+  readonly line?: number;
+}
+
+/** A secret and what stands for it. */
+export interface MaskedSpan {
+  /** In the original content; end exclusive. */
+  readonly start: number;
+  readonly end: number;
+  /** In the content of the view. */
+  readonly viewStart: number;
+  readonly viewEnd: number;
+  readonly rule: string;
+  /** The placeholder's text (ASCII), also where it is written in UTF-16. */
+  readonly placeholder: string;
+  /** The bytes of the original between `start` and `end`. */
+  readonly secret: Buffer;
+}
+
+export interface MaskedContent {
+  readonly content: Buffer;
+  /** In the order of their places; of a `whole` one entry that spans everything. */
+  readonly spans: readonly MaskedSpan[];
+  /** Why the content is one placeholder as a whole. */
+  readonly whole?: string;
+}
+
+/** A tree with other entries. */
+export interface MaskedTree {
+  readonly content: Buffer;
+  /** Names that hold a secret. */
+  readonly names: readonly {
+    readonly original: Buffer;
+    readonly view: Buffer;
+    readonly spans: readonly MaskedSpan[];
+  }[];
+}
+
+/** The view of an object that an oid names: undefined where it is the same. */
+export type ViewOf = (oid: Oid) => Oid | undefined;
+
+/**
+ * What of an object a reader sees. Pure: it depends on the content, the rules, the allowed values and the key of the
+ * repository, and on nothing else. Each gives undefined where the object is shown as it is.
+ * Injective: two originals never have one view.
+ */
+export interface ViewFunction {
+  readonly format: ObjectFormat;
+  /** What would be masked in a blob, a message, a name. */
+  find(content: Buffer): { readonly secrets: readonly FoundSecret[]; readonly unscanned: readonly string[] };
+  blob(content: Buffer): MaskedContent | undefined;
+  /** Swaps oids, masks names, and sorts again where a name changed. Odd modes and byte order stay. */
+  tree(content: Buffer, viewOf: ViewOf): MaskedTree | undefined;
+  /**
+   * @param viewOf of the tree and the parents.
+   * @param viewOfAncestor of an oid, whole and in lower-case hex, that the message names: its view where it is an affected ancestor.
+   */
+  commit(content: Buffer, viewOf: ViewOf, viewOfAncestor: ViewOf): MaskedContent | undefined;
+  tag(content: Buffer, viewOf: ViewOf): MaskedContent | undefined;
+  /** A file name or a ref name. */
+  name(name: Buffer): MaskedContent | undefined;
+}
