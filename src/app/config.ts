@@ -138,6 +138,14 @@ const schema = z.strictObject({
   secrets: z
     .strictObject({ defaults: z.boolean().default(true), rules: z.array(z.string().min(1)).default([]) })
     .prefault({}),
+  masking: z
+    .strictObject({
+      enable: z.enum(['manual', 'auto'], 'expected manual or auto').default('manual'),
+      confidence: z.enum(['high', 'medium', 'low'], 'expected high, medium or low').default('medium'),
+      threads: count.max(64, 'at most 64').default(2),
+      wait: duration.default(10_000),
+    })
+    .prefault({}),
   notify: notifySchema.default([]),
   noThin: z.boolean().default(true),
   agentSocket: z.string().min(1).optional(),

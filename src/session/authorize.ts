@@ -1,4 +1,5 @@
 import { RefgateError } from '../domain/error.ts';
+import type { ViewKey } from '../domain/mask.ts';
 import type { Target } from '../domain/ports.ts';
 import type { Session, SpineDeps } from './open.ts';
 
@@ -32,7 +33,20 @@ export function authorize(deps: SpineDeps, session: Session): Target {
   const target = deps.mapRepo(repo);
   if (target === undefined || (!mayRead && !mayWrite))
     throw new RefgateError('REPO_NOT_FOUND', 'client', repo);
-  if (service === 'upload-pack' ? mayRead : mayWrite) return target;
+  if (service === 'receive-pack' ? mayWrite : mayRead) return target;
   const granted = mayRead ? 'you may read it, not push to it' : 'you may push to it, not read it';
   throw new RefgateError('ACCESS_DENIED', 'client', `${repo}: ${granted}; ask who keeps the policy`);
+}
+
+/** What the session's principal sees of the repository by the policy in force; undefined where that is the repository itself. */
+export function viewOf(deps: SpineDeps, { channel }: Session, target: Target): ViewKey | undefined {
+  const { principal, repo } = channel;
+  const mode = deps.policy().readMode(principal, repo);
+  return mode === 'clear' ? undefined : { repo, target, mode };
+}
+
+/** Refuses a session that goes on after the policy changed how its principal reads. @throws CONFLICT */
+export function sameView(deps: SpineDeps, session: Session, target: Target): void {
+  if (viewOf(deps, session, target)?.mode === session.view?.mode) return;
+  throw new RefgateError('CONFLICT', 'client', 'the policy changed how you read this repository; try again');
 }

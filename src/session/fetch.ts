@@ -1,10 +1,10 @@
 import { errorCodes, RefgateError } from '../domain/error.ts';
-import type { Target } from '../domain/ports.ts';
+import type { FetchSource, Target } from '../domain/ports.ts';
 import type { ChannelResult } from '../domain/session.ts';
 import { PktReader } from '../git/pkt-line.ts';
 import { cleanLine } from '../git/text.ts';
 import { errPkt } from '../git/v2-response.ts';
-import { authorize, stillValid } from './authorize.ts';
+import { authorize, sameView, stillValid } from './authorize.ts';
 import { asRefgateError } from './failures.ts';
 import { serveV0 } from './fetch-v0.ts';
 import { serveV2 } from './fetch-v2.ts';
@@ -19,16 +19,20 @@ export async function serveFetch(deps: SpineDeps, session: Session, target: Targ
   const { channel } = session;
   const reader = new PktReader(channel.input, 'client');
   const lines = deps.limits.fetchLines;
+  const { view } = session;
+  const sourceOf = (options?: Parameters<FetchWork['renewSource']>[0]): FetchSource =>
+    view === undefined ? deps.upstreams.fetchSource(target, options) : deps.views.source(view);
   const work: FetchWork = {
     session,
-    source: deps.upstreams.fetchSource(target),
+    source: sourceOf(),
     renewSource(options) {
       work.source.close();
-      work.source = deps.upstreams.fetchSource(target, options);
+      work.source = sourceOf(options);
     },
     async checkAgain() {
       await stillValid(deps, session);
       authorize(deps, session);
+      sameView(deps, session, target);
     },
     reader,
     target: `${target.upstream}:${target.path}`,
@@ -76,7 +80,8 @@ async function refuseInProtocol(work: FetchWork, error: unknown): Promise<void> 
   if (!begun && !(upstreamFailed && session.channel.mode === 'rpc')) return;
   if (work.inSideband || known.code === 'HUNG_UP') return;
   try {
-    await session.out.write(errPkt(cleanLine(textFor(known, session.id), 900)));
+    const text = await session.textFor(textFor(known, session.id));
+    await session.out.write(errPkt(cleanLine(text, 900)));
     session.isAnswered = true;
   } catch {
     // Nobody is there to hear it.
@@ -87,7 +92,7 @@ async function refuseInProtocol(work: FetchWork, error: unknown): Promise<void> 
 function textFor(error: RefgateError, id: string): string {
   if (error.code === 'REPO_NOT_FOUND')
     return `${errorCodes.REPO_NOT_FOUND}; check the URL, or ask for access`;
-  if (error.blame === 'client') return error.message;
+  if (error.blame === 'client' || error.code === 'VIEW_NOT_READY') return error.message;
   if (error.blame === 'refgate') return `something went wrong inside Refgate; tell your administrator ${id}`;
   if (error.code === 'UPSTREAM_REFUSED' && error.blame === 'upstream') return error.message;
   return `${errorCodes[error.code]}; try again, or tell your administrator ${id}`;

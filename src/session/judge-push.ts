@@ -1,8 +1,10 @@
 import { performance } from 'node:perf_hooks';
 import type { Asked } from '../domain/approval.ts';
 import { RefgateError } from '../domain/error.ts';
+import type { Finding } from '../domain/facts.ts';
 import type { Oid } from '../domain/git.ts';
 import type { ContentAsked, Policy, Reason, RefVerdict } from '../domain/policy.ts';
+import type { FetchSource } from '../domain/ports.ts';
 import type { EventPayloads } from '../domain/record.ts';
 import type { PushFacts, RefFacts } from '../domain/session.ts';
 import { emptyPack } from '../git/pack-stream.ts';
@@ -20,6 +22,7 @@ import type { Session } from './open.ts';
 import { codeownersFor } from './read-codeowners.ts';
 import type { Push } from './read-push.ts';
 import type { RelayPack } from './relay-push.ts';
+import { type OriginalPush, restorePush } from './restore-push.ts';
 import { seatsOf } from './seats.ts';
 
 /** How old the upstream's answer about names may be when the push is judged, in ms. */
@@ -27,6 +30,8 @@ const staleNamesMs = 2_000;
 
 /** A push that is held and judged; small, because it may have to wait for long. */
 export interface Judged {
+  /** The push as its upstream will get it. */
+  readonly push: Push;
   readonly decision: Decision;
   /** The verdicts as they are written down. */
   readonly shown: readonly RefVerdict[];
@@ -70,8 +75,10 @@ export async function judgePush(push: Push, reader: PktReader): Promise<Judged> 
     const naming = freshNames();
     // One policy says what is looked at, and judges what was seen; that it is still in force is asked before the relay.
     const policy = deps.policy();
-    const facts = await inspect(push, held, policy.asksForContent());
-    return await judge({ push, held, facts, policy, found: await naming, requestedAt });
+    const original = await restorePush(push, held);
+    held = original.held;
+    const facts = await inspect(original, policy.asksForContent());
+    return await judge({ push: original.push, held, facts, policy, found: await naming, requestedAt });
   } catch (error) {
     await held?.release();
     throw error;
@@ -118,6 +125,7 @@ async function judge({ push, held, facts, policy, found, requestedAt }: Seen): P
     if (reasons.size === before) throw new RefgateError('INTERNAL', 'refgate', 'asks without anybody to ask');
   }
   return {
+    push,
     decision,
     shown: maskVerdicts(decision.refs, facts, deps.maskSecrets),
     ...(held === undefined ? {} : { pack: { file: held.file, bytes: held.bytes, sha256: held.sha256 } }),
@@ -147,7 +155,7 @@ function expectClient({ channel }: Session): void {
     throw new RefgateError('HUNG_UP', 'client', 'before the push was decided');
 }
 
-function requested({ deps, target, request }: Push): EventPayloads['push.requested'] {
+function requested({ deps, session: { view }, target, request }: Push): EventPayloads['push.requested'] {
   const { updates, pushOptions, atomic, agent } = request;
   return {
     target: `${target.upstream}:${target.path}`,
@@ -155,6 +163,7 @@ function requested({ deps, target, request }: Push): EventPayloads['push.request
     pushOptions: pushOptions.map(deps.maskSecrets),
     atomic,
     ...(agent === undefined ? {} : { agent }),
+    ...(view === undefined ? {} : { view: view.mode }),
   };
 }
 
@@ -187,11 +196,14 @@ async function hold(push: Push, reader: PktReader): Promise<WalkableHeldPack | u
   if (!request.hasPack && request.pushOptions.length === 0) return undefined;
   const pack = request.hasPack ? reader.rest() : only(emptyPack(objectFormat));
   const { progress } = reporter;
+  // Deltas of a client are against what it was shown.
+  const open = (): FetchSource =>
+    session.view === undefined ? deps.upstreams.fetchSource(target) : deps.views.source(session.view);
   const held = await deps.quarantine.hold(progress.count(pack, wait), {
     id: session.id,
     objectFormat,
     signal,
-    borrow: (oids) => borrowPresent(() => deps.upstreams.fetchSource(target), oids, { objectFormat, signal }),
+    borrow: (oids) => borrowPresent(open, oids, { objectFormat, signal }),
     onProgress: (work) => progress.take(work),
   });
   progress.end('done');
@@ -209,8 +221,7 @@ async function expectEnd(reader: PktReader): Promise<void> {
 
 /** What the push does to its refs, and what it brings: the two are asked of the upstream side by side. */
 async function inspect(
-  push: Push,
-  held: WalkableHeldPack | undefined,
+  { push, held, placeholders }: OriginalPush,
   asksForContent: ContentAsked,
 ): Promise<PushFacts> {
   const { deps, session, target, request } = push;
@@ -239,7 +250,7 @@ async function inspect(
       pushOptions: request.pushOptions,
       objects,
       bytes: held?.bytes ?? 0,
-      ...brought,
+      ...(placeholders === undefined ? brought : { ...withoutSamples(brought), placeholders }),
       at: new Date().toISOString(),
       address: channel.client.address,
     };
@@ -249,4 +260,18 @@ async function inspect(
   } finally {
     over.abort();
   }
+}
+
+/**
+ * What is found in a push that was put back onto the originals is what its pusher does not see: the part of it
+ * that a sample shows is not told either.
+ */
+function withoutSamples<Brought extends Pick<PushFacts, 'contents' | 'findings'>>(brought: Brought): Brought {
+  const hide = (finding: Finding): Finding => ({ ...finding, sample: '***' });
+  const { contents = [], findings = [] } = brought;
+  return {
+    ...brought,
+    contents: contents.map((one) => ({ ...one, findings: one.findings.map(hide) })),
+    findings: findings.map(hide),
+  };
 }

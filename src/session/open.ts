@@ -5,6 +5,7 @@ import type { RefgateError } from '../domain/error.ts';
 import type { RefReport, RefUpdate } from '../domain/git.ts';
 import type { Authenticator, UserRecord } from '../domain/identity.ts';
 import type { Log } from '../domain/log.ts';
+import type { MaskedViews, ViewKey } from '../domain/mask.ts';
 import type { Policy } from '../domain/policy.ts';
 import type { Target, Upstreams } from '../domain/ports.ts';
 import type { EventCode, EventPayloads, Recorder, SessionOutcome } from '../domain/record.ts';
@@ -39,6 +40,8 @@ export interface SpineDeps {
   readonly authenticator: Pick<Authenticator, 'stillValid'>;
   readonly mapRepo: (repo: string) => Target | undefined;
   readonly quarantine: Quarantine;
+  /** What is shown to principals who do not read in clear. */
+  readonly views: MaskedViews;
   readonly ancestry: Ancestry;
   readonly treeCache: TreeCache;
   readonly names: RecentNames;
@@ -82,6 +85,10 @@ export interface Session {
   readonly channel: GitChannel;
   readonly out: ChannelWriter;
   readonly log: Log;
+  /** What the client sees of the repository; undefined where it reads in clear. Set once the repository is known. */
+  view: ViewKey | undefined;
+  /** The text as this client may see it. Never throws. */
+  textFor(text: string): Promise<string>;
   /** Bytes read from the client; the stages add to it. */
   bytesIn: number;
   /** Set when the session is more than plainly `ok`. */
@@ -115,6 +122,8 @@ export async function openSession(deps: SpineDeps, channel: GitChannel): Promise
     channel,
     out: new ChannelWriter(channel.output, channel.signal),
     log: deps.log,
+    view: undefined,
+    textFor: (text) => textFor(deps, session, text),
     bytesIn: 0,
     outcome: undefined,
     failure: undefined,
@@ -149,4 +158,19 @@ export async function openSession(deps: SpineDeps, channel: GitChannel): Promise
     }),
   ]);
   return session;
+}
+
+/** What cannot be shown as the reader of a view may see it is not shown at all. */
+async function textFor(
+  { views, log }: Pick<SpineDeps, 'views' | 'log'>,
+  { id, view }: Session,
+  text: string,
+): Promise<string> {
+  if (view === undefined || text === '') return text;
+  try {
+    return await views.textFor(view, text);
+  } catch (err) {
+    log.error({ session: id, err }, 'text not shown');
+    return '[not shown; ask your administrator]';
+  }
 }

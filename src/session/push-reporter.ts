@@ -15,6 +15,9 @@ const keepAlivePkt = Buffer.from('0005\u0001');
 /** Refs of one push whose reasons are told; the ledger has them all. */
 const maxExplained = 20;
 
+/** Bytes of a line of the upstream's that are kept until it ends. */
+const longestLine = 8_192;
+
 /** How this client is answered, and about which refs. */
 export type Answerable = Pick<PushRequest, 'sideband' | 'report'> & {
   readonly quiet?: boolean;
@@ -27,6 +30,8 @@ export class PushReporter {
   readonly #request: Answerable;
   readonly progress = new PushProgress((text) => this.#whisper(bandText(2, text)));
   #timer: NodeJS.Timeout | undefined;
+  /** Latin1: bytes of the upstream's words whose line has not ended. */
+  #unended = '';
 
   constructor(session: Session, request: Answerable) {
     this.#session = session;
@@ -58,18 +63,37 @@ export class PushReporter {
   /** Lines for people. Without a sideband there is no way to say them. */
   async say(lines: readonly string[]): Promise<void> {
     if (!this.#request.sideband || lines.length === 0) return;
-    await this.#session.out.write(bandText(2, lines.map(indented).join('')));
+    const text = await this.#session.textFor(lines.map(indented).join(''));
+    await this.#session.out.write(bandText(2, text));
   }
 
   /** Lines for people that a client which does not read may miss: it must not make us keep them. */
   mention(lines: readonly string[]): void {
-    if (this.#request.sideband && lines.length > 0) this.#whisper(bandText(2, lines.map(indented).join('')));
+    if (!this.#request.sideband || lines.length === 0) return;
+    void this.#session.textFor(lines.map(indented).join('')).then((text) => this.#whisper(bandText(2, text)));
   }
 
   /** The upstream's own words, cleaned already. Waits for a client that reads slowly; one that is gone hears nothing. */
   async relayMessage(band2: Buffer): Promise<void> {
     if (!this.#request.sideband) return;
-    await this.#session.out.write(Buffer.concat([...encodeBand(2, band2)])).catch(() => undefined);
+    const shown = this.#session.view === undefined ? band2 : await this.#shown(band2);
+    if (shown.length === 0) return;
+    await this.#session.out.write(Buffer.concat([...encodeBand(2, shown)])).catch(() => undefined);
+  }
+
+  /** Whole lines only: an oid that is cut in two would not be recognised. */
+  async #shown(band2: Buffer): Promise<Buffer> {
+    const text = this.#unended + band2.toString('latin1');
+    const end = Math.max(text.lastIndexOf('\n'), text.lastIndexOf('\r')) + 1;
+    const rest = text.slice(end);
+    this.#unended = rest.length > longestLine ? '[a long line is left out]' : rest;
+    const whole = Buffer.from(text.slice(0, end), 'latin1').toString('utf8');
+    return Buffer.from(await this.#session.textFor(whole));
+  }
+
+  /** What the upstream said without ending the line. */
+  async #lastWords(): Promise<void> {
+    if (this.#unended !== '') await this.relayMessage(Buffer.from('\n'));
   }
 
   /** The long text of a decision: every reason of every ref that is refused, and what rules warn of. */
@@ -95,16 +119,33 @@ export class PushReporter {
   /** The report, in the order of the request, and the end of the answer. */
   async report(unpack: string, reports: readonly RefReport[]): Promise<void> {
     clearInterval(this.#timer);
+    await this.#lastWords();
     const { out } = this.#session;
     if (this.#request.report !== 'none') {
       const byRef = new Map(reports.map((report) => [report.ref, report]));
       const ordered = this.#request.updates.map(
         ({ ref }): RefReport => byRef.get(ref) ?? { ref, ok: false, reason: 'not reported' },
       );
-      const bytes = formatReportStatus({ unpack, reports: ordered }, this.#request.report);
+      const shown =
+        this.#session.view === undefined ? { unpack, reports: ordered } : await this.#told(unpack, ordered);
+      const bytes = formatReportStatus(shown, this.#request.report);
       await out.writeAll(this.#request.sideband ? encodeBand(1, bytes) : [bytes]);
     }
     if (this.#request.sideband) await out.write(flushPkt);
+  }
+
+  async #told(
+    unpack: string,
+    reports: readonly RefReport[],
+  ): Promise<{ readonly unpack: string; readonly reports: readonly RefReport[] }> {
+    const tell = (text: string): Promise<string> => this.#session.textFor(text);
+    const told: RefReport[] = [];
+    for (const { reason, options, ...report } of reports) {
+      const said = reason === undefined ? {} : { reason: await tell(reason) };
+      const more = options === undefined ? {} : { options: await Promise.all(options.map(tell)) };
+      told.push({ ...report, ...said, ...more });
+    }
+    return { unpack: await tell(unpack), reports: told };
   }
 
   /** Why the whole push, or what was left of it, did not go upstream. */
@@ -120,7 +161,8 @@ export class PushReporter {
 
   /** A request that was not read to its end cannot be reported on: the last words go on band 3. */
   async breakOff(error: RefgateError): Promise<void> {
-    const text = `Refgate refused this push: ${cleanLine(error.message, 900)} (session ${this.#session.id})\n`;
+    const said = await this.#session.textFor(error.message);
+    const text = `Refgate refused this push: ${cleanLine(said, 900)} (session ${this.#session.id})\n`;
     await this.#session.out.write(bandText(3, text)).catch(() => undefined);
   }
 

@@ -77,12 +77,12 @@ async function judgeAndRelay(push: Push, reader: PktReader): Promise<PushResult>
     const { asked } = judged;
     if (asked !== undefined) {
       ahead.close();
-      return await waitAndRelay(push, judged, asked);
+      return await waitAndRelay(judged, asked);
     }
     const { decision } = judged;
     await session.record('push.decided', decided(push, decision, judged.shown));
     await push.reporter.explain(decision);
-    return await relay(push, ahead, decision, judged.pack);
+    return await relay(judged.push, ahead, decision, judged.pack);
   } finally {
     release();
     ahead.close();
@@ -91,7 +91,8 @@ async function judgeAndRelay(push: Push, reader: PktReader): Promise<PushResult>
 }
 
 /** The human vote: the one thing in the way of a push that may take as long as people take. */
-function waitAndRelay(push: Push, judged: Judged, asked: PeopleAsked): Promise<PushResult> {
+function waitAndRelay(judged: Judged, asked: PeopleAsked): Promise<PushResult> {
+  const { push } = judged;
   return askPeople(push, judged, asked, async (said) => {
     if (!('reports' in said)) return relaySaid(push, judged, said);
     push.session.outcome = said.is === 'waits' ? 'held' : outcomeOf(said.reports, []);

@@ -1,4 +1,4 @@
-import type { PushRequest } from '../domain/git.ts';
+import type { AdvertisedRef, PushRequest } from '../domain/git.ts';
 import type { PushCapabilities, Target } from '../domain/ports.ts';
 import { receivePackCapabilities, writeAdvertisement } from '../git/advertise.ts';
 import type { PktReader } from '../git/pkt-line.ts';
@@ -43,13 +43,28 @@ export async function advertisePush(
         version: version === 1 ? 1 : 0,
         objectFormat: capabilities.objectFormat,
         capabilities: deps.noThin ? honoured : honoured.filter((one) => one !== 'no-thin'),
-        refs: deps.names.watch(target, refs),
+        refs: shownRefs(deps, session, deps.names.watch(target, refs)),
       }),
     );
     return capabilities;
   } finally {
     upstream.close();
   }
+}
+
+/** The upstream's refs, or those of the client's view. */
+async function* shownRefs(
+  deps: SpineDeps,
+  { view }: Session,
+  upstream: AsyncIterable<readonly AdvertisedRef[]>,
+): AsyncGenerator<readonly AdvertisedRef[]> {
+  if (view === undefined) {
+    yield* upstream;
+    return;
+  }
+  const all: AdvertisedRef[] = [];
+  for await (const batch of upstream) all.push(...batch);
+  yield await deps.views.refs(view, all);
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { ViewMode } from '../domain/mask.ts';
 import type { FetchRequest } from '../domain/ports.ts';
 import type { FetchWork } from './fetch-work.ts';
 
@@ -9,6 +10,7 @@ export async function recordFetch(work: FetchWork, request: FetchRequest, haveCo
   const { wants, filter, deepen, deepenSince, deepenNot } = request;
   await work.session.record('fetch.requested', {
     target: work.target,
+    ...viewIn(work),
     wants: wants.slice(0, maxRecorded),
     wantCount: wants.length,
     ...(haveCount === undefined ? {} : { haveCount }),
@@ -23,7 +25,11 @@ export async function recordFetch(work: FetchWork, request: FetchRequest, haveCo
 export async function recordLsRefs(work: FetchWork, prefixes: readonly string[]): Promise<void> {
   await work.session.record('fetch.requested', {
     target: work.target,
+    ...viewIn(work),
     refPrefixes: prefixes.slice(0, maxRecorded),
     ...(prefixes.length > maxRecorded ? { refPrefixCount: prefixes.length } : {}),
   });
 }
+
+const viewIn = ({ session: { view } }: FetchWork): { readonly view?: ViewMode } =>
+  view === undefined ? {} : { view: view.mode };

@@ -1,6 +1,6 @@
 import { RefgateError } from '../domain/error.ts';
 import type { ChannelResult, GitChannel } from '../domain/session.ts';
-import { authorize, stillValid } from './authorize.ts';
+import { authorize, stillValid, viewOf } from './authorize.ts';
 import { asRefgateError, outcomeOfError } from './failures.ts';
 import { serveFetch } from './fetch.ts';
 import { openSession, type Session, type SpineDeps } from './open.ts';
@@ -19,6 +19,7 @@ export function createSpine(deps: SpineDeps): (channel: GitChannel) => Promise<C
       release = deps.sessionSlots.take(channel.principal.user);
       await stillValid(deps, session);
       const target = authorize(deps, session);
+      session.view = viewOf(deps, session, target);
       const result =
         channel.service === 'upload-pack'
           ? await serveFetch(deps, session, target)
@@ -34,7 +35,7 @@ export function createSpine(deps: SpineDeps): (channel: GitChannel) => Promise<C
       // The client keeps the answer that it has.
       if (session.isAnswered)
         return { exitStatus: session.outcome === 'ok' ? 0 : 1, outcome: session.outcome };
-      throw forClient(session, known);
+      throw await forClient(session, known);
     } finally {
       release?.();
     }
@@ -67,11 +68,14 @@ async function close(session: Session): Promise<void> {
   });
 }
 
-function forClient(session: Session, error: RefgateError): RefgateError {
+async function forClient(session: Session, error: RefgateError): Promise<RefgateError> {
   // An upstream's own "not found" must not be told from ours.
   if (error.code === 'REPO_NOT_FOUND') {
     return new RefgateError('REPO_NOT_FOUND', 'client', session.channel.repo, { cause: error });
   }
-  if (error.blame === 'client') return error;
+  if (error.code === 'VIEW_NOT_READY' || error.blame === 'client') {
+    if (session.view === undefined || error.detail === undefined) return error;
+    return new RefgateError(error.code, error.blame, await session.textFor(error.detail), { cause: error });
+  }
   return new RefgateError(error.code, error.blame, `session ${session.id}`, { cause: error });
 }

@@ -1,0 +1,58 @@
+import { createReadStream } from 'node:fs';
+import type { PlaceholderUse, RestoredPush } from '../domain/mask.ts';
+import type { WalkableHeldPack } from '../inspect/quarantine.ts';
+import type { Push } from './read-push.ts';
+
+/** A push as its upstream will get it. */
+export interface OriginalPush {
+  readonly push: Push;
+  readonly held: WalkableHeldPack | undefined;
+  readonly placeholders?: readonly PlaceholderUse[];
+}
+
+/**
+ * The push of somebody who reads a view, put back onto the originals: everything after this sees the original side. What
+ * becomes of the pack that came is the caller's until this returns, and belongs to nobody when it throws after the
+ * originals' own pack took its place. Throws as `MaskedViews.restore` and `Quarantine.hold`.
+ */
+export async function restorePush(push: Push, came: WalkableHeldPack | undefined): Promise<OriginalPush> {
+  const { deps, session, request } = push;
+  const { view } = session;
+  if (view === undefined) return { push, held: came };
+  const { signal } = session.channel;
+  const held = came === undefined ? {} : { held: { gitDir: came.gitDir, objectFormat: came.objectFormat } };
+  const restored = await deps.views.restore({ session: session.id, view, request, signal, ...held });
+  try {
+    const { updates, pairs, pairCount, placeholders } = restored;
+    await session.record('push.restored', {
+      updates: [...updates],
+      pairs: [...pairs],
+      pairCount,
+      placeholders: [...placeholders],
+    });
+    return {
+      push: { ...push, request: { ...request, updates } },
+      held: restored.pack === undefined ? came : await holdAgain(push, came, restored.pack),
+      placeholders,
+    };
+  } finally {
+    await restored.release();
+  }
+}
+
+/** The pack that goes upstream is held, hashed, indexed and searched like one that a client sent, in the place of that one. */
+async function holdAgain(
+  { deps, session, request, reporter }: Push,
+  came: WalkableHeldPack | undefined,
+  pack: NonNullable<RestoredPush['pack']>,
+): Promise<WalkableHeldPack> {
+  await came?.release();
+  return await deps.quarantine.hold(createReadStream(pack.file), {
+    id: session.id,
+    objectFormat: request.objectFormat,
+    signal: session.channel.signal,
+    // It is whole: a base that is missing is nobody's to lend.
+    borrow: async () => [],
+    onProgress: (work) => reporter.progress.take(work),
+  });
+}
