@@ -3,7 +3,9 @@ import { version } from '../app/offline.ts';
 import { type ErrorCode, errorCodes, RefgateError } from '../domain/error.ts';
 import { addIdentityCommands } from './commands/identity.ts';
 import { addAuditCommands, addSessionCommands } from './commands/ledger.ts';
+import { addMaskCommands } from './commands/mask.ts';
 import { addNotifyCommands } from './commands/notify.ts';
+import { addOidCommand } from './commands/oid.ts';
 import { addPolicyCommands } from './commands/policy.ts';
 import { addPushCommands } from './commands/push.ts';
 import { addSecretCommands } from './commands/secret.ts';
@@ -66,6 +68,8 @@ function createProgram(output: Output): Command {
   const secret = program.command('secret').description('secrets in files, and in what repositories hold');
   addSecretCommands(secret, output);
   addSecretBaseline(secret, output);
+  addMaskCommands(program, output);
+  addOidCommand(program, output);
   addPushCommands(program, output);
   addSessionCommands(program, output);
   addAuditCommands(program, output);

@@ -57,6 +57,21 @@ export const apiNeeds: Readonly<Record<string, Need>> = {
   'POST /upstreams/check': 'look',
   'GET /repos': 'look',
   'GET /agents': 'look',
+  'GET /mask': 'look',
+  'GET /mask/status': 'look',
+  'GET /mask/preview': 'look',
+  // Reads the whole repository from its upstream.
+  'POST /mask/preview': 'change',
+  'GET /mask/allowed': 'look',
+  'POST /mask/allowed': 'change',
+  'DELETE /mask/allowed': 'change',
+  'POST /mask/enable': 'change',
+  'POST /mask/disable': 'change',
+  'POST /mask/rebuild': 'change',
+  'POST /mask/stop': 'change',
+  'POST /mask/resume': 'change',
+  // Who does not see all asks about repositories alone that they read in clear.
+  'GET /oid/:id': 'own',
   'POST /vault/tickets': 'socket',
   'POST /vault/changes': 'socket',
 };

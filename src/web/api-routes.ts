@@ -3,6 +3,7 @@ import { actorOf, type CallerOf, guardedRouter } from './api-needs.ts';
 import { baselineRoutes } from './baseline-routes.ts';
 import { directoryRoutes } from './directory-routes.ts';
 import { ledgerRoutes } from './ledger-routes.ts';
+import { maskRoutes } from './mask-routes.ts';
 import { notifyRoutes } from './notify-routes.ts';
 import { policyRoutes } from './policy-routes.ts';
 import { pushRoutes } from './push-routes.ts';
@@ -18,6 +19,7 @@ export function apiRoutes(ports: WebPorts, callerOf: CallerOf): Router {
   ledgerRoutes(router, ports.ledger, callerOf);
   pushRoutes(router, ports, callerOf);
   notifyRoutes(router, ports.notify, (request) => actorOf(callerOf(request)));
+  maskRoutes(router, ports, callerOf);
   upstreamRoutes(router, ports, callerOf);
   return router;
 }

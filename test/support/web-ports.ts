@@ -10,6 +10,7 @@ import type { WebPorts } from '../../src/web/web-ports.ts';
 import { SamplePushes } from './held-pushes.ts';
 import { MemoryStore } from './memory-store.ts';
 import { QuietLog } from './quiet-log.ts';
+import { SampleMasking, SampleViews } from './sample-masking.ts';
 
 export const roles: readonly Role[] = ['admin', 'auditor', 'reviewer', 'user'];
 
@@ -19,6 +20,8 @@ export interface WebScene {
   readonly ledger: Ledger;
   readonly log: QuietLog;
   readonly held: SamplePushes;
+  readonly mask: SampleMasking;
+  readonly views: SampleViews;
   /** Of the users `admin`, `auditor`, `reviewer` and `user`. */
   readonly tokens: Readonly<Record<Role, string>>;
 }
@@ -39,8 +42,10 @@ export async function webScene(change: Partial<WebPorts> = {}): Promise<WebScene
   }
   const held = new SamplePushes();
   const signIns = await openSignIns({ store, recorder: ledger, directory, log });
-  const ports: WebPorts = { ...emptyPorts(), directory, ledger, held, signIns, log, ...change };
-  return { ports, directory, ledger, log, held, tokens: tokens as Record<Role, string> };
+  const [mask, views] = [new SampleMasking(), new SampleViews()];
+  const real = { directory, ledger, held, mask, views, signIns, log };
+  const ports: WebPorts = { ...emptyPorts(), ...real, ...change };
+  return { ports, directory, ledger, log, held, mask, views, tokens: tokens as Record<Role, string> };
 }
 
 const version = { version: '0123456789ab' };
@@ -56,7 +61,7 @@ const agent: AgentState = {
   credentials: [],
 };
 
-type Quiet = Omit<WebPorts, 'directory' | 'ledger' | 'held' | 'signIns' | 'log'>;
+type Quiet = Omit<WebPorts, 'directory' | 'ledger' | 'held' | 'mask' | 'views' | 'signIns' | 'log'>;
 
 function emptyPorts(): Quiet {
   return {
@@ -102,6 +107,7 @@ function emptyPorts(): Quiet {
       diff: async () => ({ is: 'gone', added: 0, removed: 0, hunks: [] }),
     },
     notify: { status: async () => [], dead: async () => [], retry: async () => 0, test: async () => {} },
+    readModeOf: ({ kind }) => (kind === 'service' ? 'masked' : 'clear'),
     publicUrl: () => 'https://git.example.com',
     secure: () => false,
   } as Quiet;
