@@ -1,0 +1,91 @@
+/** Refs of the originals: gitrepository-layout(5). They name what is whole, and nothing else does. */
+import { open, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Oid } from '../../domain/git.ts';
+import { refFormatProblem } from '../../git/ref-name.ts';
+import type { Tips } from '../build/contract.ts';
+import { runGit } from '../objects/git-child.ts';
+
+/** The most refs that are written one by one. */
+const maxLoose = 1_000;
+const maxListBytes = 1024 * 1024 * 1024;
+
+/** The branches and tags of a repository, with what they name. */
+export async function readRefs(gitDir: string, signal: AbortSignal): Promise<ReadonlyMap<string, Oid>> {
+  const format = '--format=%(objectname) %(refname)';
+  const args = ['for-each-ref', format, 'refs/heads', 'refs/tags'];
+  const text = (await runGit(gitDir, args, { signal, maxBytes: maxListBytes })).toString();
+  const refs = new Map<string, Oid>();
+  for (const line of text.split('\n')) {
+    const space = line.indexOf(' ');
+    if (space > 0) refs.set(line.slice(space + 1), line.slice(0, space));
+  }
+  return refs;
+}
+
+export interface RefChange {
+  readonly tips: Tips;
+  readonly signal: AbortSignal;
+  /** Also removes the refs that the tips do not name. */
+  readonly prune?: boolean;
+}
+
+/**
+ * Moves the refs to the tips, all or none. A ref that stands in the place of a new one (`a` and `a/b`) is removed before.
+ */
+export async function writeRefs(
+  gitDir: string,
+  before: ReadonlyMap<string, Oid>,
+  { tips, signal, prune = false }: RefChange,
+): Promise<void> {
+  const wanted = new Map(tips.refs.filter(({ ref }) => isTip(ref)).map(({ ref, oid }) => [ref, oid]));
+  const changed = [...wanted].filter(([ref, oid]) => before.get(ref) !== oid);
+  const inTheWay = obstructing(changed.map(([ref]) => ref));
+  const gone = [...before.keys()].filter((ref) => !wanted.has(ref) && (prune || inTheWay(ref)));
+  await transact(
+    gitDir,
+    gone.map((ref) => `delete ${ref}\0\0`),
+    signal,
+  );
+  if (before.size === 0 && changed.length > maxLoose) await writePackedRefs(gitDir, changed);
+  else
+    await transact(
+      gitDir,
+      changed.map(([ref, oid]) => `update ${ref}\0${oid}\0\0`),
+      signal,
+    );
+}
+
+const isTip = (ref: string): boolean =>
+  /^refs\/(?:heads|tags)\//.test(ref) && refFormatProblem(ref) === undefined;
+
+/** Whether a ref is a folder of one of these, or one of these a folder of it. */
+function obstructing(refs: readonly string[]): (ref: string) => boolean {
+  const folders = new Set(refs.flatMap(foldersOf));
+  const names = new Set(refs);
+  return (ref) => folders.has(ref) || foldersOf(ref).some((folder) => names.has(folder));
+}
+
+function foldersOf(ref: string): string[] {
+  const parts = ref.split('/');
+  return parts.slice(3).map((_, index) => parts.slice(0, index + 3).join('/'));
+}
+
+async function transact(gitDir: string, commands: readonly string[], signal: AbortSignal): Promise<void> {
+  if (commands.length === 0) return;
+  const input = ['start\0', ...commands, 'prepare\0', 'commit\0'].join('');
+  await runGit(gitDir, ['-c', 'core.fsync=all', 'update-ref', '--stdin', '-z'], { input, signal });
+}
+
+/** For the first time, when there are many: one file instead of one for each. */
+async function writePackedRefs(gitDir: string, refs: readonly (readonly [string, Oid])[]): Promise<void> {
+  const lock = join(gitDir, 'packed-refs.lock');
+  const file = await open(lock, 'w', 0o600);
+  try {
+    await file.writeFile(refs.map(([ref, oid]) => `${oid} ${ref}\n`).join(''));
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(lock, join(gitDir, 'packed-refs'));
+}
