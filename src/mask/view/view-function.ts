@@ -1,5 +1,5 @@
 import type { Confidence } from '../../domain/facts.ts';
-import type { ObjectFormat, Oid } from '../../domain/git.ts';
+import type { ObjectFormat, ObjectType, Oid } from '../../domain/git.ts';
 
 /** One secret in one piece of content, as the view function sees it. */
 export interface FoundSecret {
@@ -14,14 +14,19 @@ export interface FoundSecret {
   readonly sample: string;
   /** Counted from 1; absent in binary content. */
   readonly line?: number;
+  /** It is shown in clear; only where those were asked for, too. */
+  readonly allowed?: true;
 }
 
 /** A secret and what stands for it. */
 export interface MaskedSpan {
-  /** In the original content; end exclusive. */
+  /**
+   * In the original content; end exclusive. In UTF-16 from the byte of the first character to that of the last one, without the
+   * zero byte before or after it.
+   */
   readonly start: number;
   readonly end: number;
-  /** In the content of the view. */
+  /** In the content of the view; where the length is kept, with the hyphens that fill it. */
   readonly viewStart: number;
   readonly viewEnd: number;
   readonly rule: string;
@@ -53,6 +58,18 @@ export interface MaskedTree {
 /** The view of an object that an oid names: undefined where it is the same. */
 export type ViewOf = (oid: Oid) => Oid | undefined;
 
+export interface FindOptions {
+  readonly type?: ObjectType;
+  readonly allowed?: boolean;
+}
+
+export interface FoundSecrets {
+  /** In the order of their places. */
+  readonly secrets: readonly FoundSecret[];
+  /** Why some of it could not be searched, one line each: then it becomes one placeholder as a whole. */
+  readonly unscanned: readonly string[];
+}
+
 /**
  * What of an object a reader sees. Pure: it depends on the content, the rules, the allowed values and the key of the
  * repository, and on nothing else. Each gives undefined where the object is shown as it is.
@@ -60,17 +77,23 @@ export type ViewOf = (oid: Oid) => Oid | undefined;
  */
 export interface ViewFunction {
   readonly format: ObjectFormat;
-  /** What would be masked in a blob, a message, a name. */
-  find(content: Buffer): { readonly secrets: readonly FoundSecret[]; readonly unscanned: readonly string[] };
+  /**
+   * What would be masked in a blob, a message, a name; with `type`, in an object of that type, where places are those of the
+   * object. Text that looks like a placeholder is found by the rule `lit`, and cannot be allowed. Each secret on its own, also where several become one
+   * placeholder. `allowed`: with those that are shown in clear since they are allowed.
+   */
+  find(content: Buffer, options?: FindOptions): FoundSecrets;
   blob(content: Buffer): MaskedContent | undefined;
   /** Swaps oids, masks names, and sorts again where a name changed. Odd modes and byte order stay. */
   tree(content: Buffer, viewOf: ViewOf): MaskedTree | undefined;
   /**
-   * @param viewOf of the tree and the parents.
-   * @param viewOfAncestor of an oid, whole and in lower-case hex, that the message names: its view where it is an affected ancestor.
+   * @param viewOf of the tree, the parents, and what embedded tags name.
+   * @param viewOfAncestor of an oid, whole and in lower-case hex, that the message names: its view where it is an affected
+   * ancestor; and of the view of one, itself: such text of an original is masked by the rule `lit`. Asked only where a parent is affected.
    */
   commit(content: Buffer, viewOf: ViewOf, viewOfAncestor: ViewOf): MaskedContent | undefined;
-  tag(content: Buffer, viewOf: ViewOf): MaskedContent | undefined;
+  /** @param viewOfAncestor as of a commit, for what the tag names and all before it; without it ids in the message stay. */
+  tag(content: Buffer, viewOf: ViewOf, viewOfAncestor?: ViewOf): MaskedContent | undefined;
   /** A file name or a ref name. */
   name(name: Buffer): MaskedContent | undefined;
 }
