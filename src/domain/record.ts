@@ -101,6 +101,8 @@ export interface EventPayloads {
     /** The first 100 of the push. */
     unknowns?: UnknownFact[];
     hidden?: HiddenObjects;
+    /** How many are not where they were; each is among the kept facts. */
+    placeholders?: number;
     /** All facts, as the policy judged them. */
     kept?: KeptFacts;
   };

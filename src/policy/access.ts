@@ -1,3 +1,4 @@
+import type { ReadMode } from '../domain/mask.ts';
 import type { Reason } from '../domain/policy.ts';
 import type { Principal, PushFacts, RefFacts } from '../domain/session.ts';
 import type { AccessLine } from './document.ts';
@@ -18,13 +19,28 @@ export function grants(
   action: 'read' | 'write',
 ): readonly AccessLine[] {
   return access
-    .filter(
-      (line) =>
-        line.may.includes(action) &&
-        matchedAll(checkWho(line.who, principal, 'exact')) &&
-        anyMatches(bound(line.repo, principal), repo, 'exact'),
-    )
+    .filter((line) => line.may.includes(action) && isFor(line, principal, repo))
     .map((line) => boundLine(line, principal));
+}
+
+function isFor(line: AccessLine, principal: Principal, repo: string): boolean {
+  return (
+    matchedAll(checkWho(line.who, principal, 'exact')) &&
+    anyMatches(bound(line.repo, principal), repo, 'exact')
+  );
+}
+
+/** The ways to read, the strictest first. */
+export const readModes = ['deny-secrets', 'cut', 'masked', 'clear'] as const satisfies readonly ReadMode[];
+
+/** How the principal reads the repository, see `Policy.readMode`. Any line that grants something there may narrow it. */
+export function readModeOf(access: readonly AccessLine[], principal: Principal, repo: string): ReadMode {
+  const said = new Set(access.filter((line) => isFor(line, principal, repo)).map(({ read }) => read));
+  return readModes.find((mode) => said.has(mode)) ?? readModeFor(principal);
+}
+
+function readModeFor({ kind }: Principal): ReadMode {
+  return kind === 'person' ? 'clear' : 'masked';
 }
 
 /** The access line as it is for this principal. */

@@ -43,7 +43,7 @@ function runCase(policy: LoadedPolicy, one: PolicyCase): CaseResult {
   const named = one.rule === undefined || got.rules.includes(one.rule);
   const listed = one.rules && [...new Set(one.rules)].sort();
   const exactly = !listed || listed.join() === got.rules.join();
-  const asked = askedDiff(one, got);
+  const asked = [...askedDiff(one, got), ...readDiff(policy, one)];
   const passed = effect === one.expect && named && exactly && asked.length === 0;
   const wanted = listed ?? (one.rule === undefined ? [] : [one.rule]);
   return {
@@ -69,6 +69,13 @@ function askedDiff({ asks }: PolicyCase, got: Outcome): readonly string[] {
       ? []
       : [`- asks codeowners: ${codeowners}`, `+ asks codeowners: ${got.codeowners}`]),
   ];
+}
+
+/** Where the case says how it is read, and it is read in another way. */
+function readDiff(policy: LoadedPolicy, one: PolicyCase): readonly string[] {
+  if (one.read === undefined) return [];
+  const read = policy.readMode(principalOf(one), one.repo);
+  return read === one.read ? [] : [`- read: ${one.read}`, `+ read: ${read}`];
 }
 
 function tell(effect: Effect, rules: readonly string[]): string {

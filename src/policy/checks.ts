@@ -1,14 +1,15 @@
 import type { ErrorCode } from '../domain/error.ts';
 import type { RefContents, UnknownFact } from '../domain/facts.ts';
+import type { PlaceholderUse } from '../domain/mask.ts';
 import type { Reason } from '../domain/policy.ts';
 import type { PushFacts } from '../domain/session.ts';
-import type { CheckEffect, Checks } from './document.ts';
-import { tellUnknown } from './tell.ts';
+import type { CheckAsk, CheckEffect, Checks } from './document.ts';
+import { printable, tellAsk, tellUnknown } from './tell.ts';
 import { short } from './way-out.ts';
 
 /** What the built-in checks found, and what follows from it. */
 export interface Checked {
-  readonly effect: CheckEffect;
+  readonly effect: CheckEffect | CheckAsk;
   readonly reasons: readonly Reason[];
 }
 
@@ -41,6 +42,7 @@ export function runChecks(
         'fetch and push again, or ask an administrator',
       ),
     },
+    { effect: checks.placeholders, reasons: tellPlaceholders(checks.placeholders, facts) },
   ];
 }
 
@@ -59,6 +61,34 @@ function tellHidden({ hidden }: PushFacts): readonly Reason[] {
       `the pack holds ${count} that no ref of the push reaches${named}; push from a fresh clone`,
     ),
   ];
+}
+
+const placeNow: Readonly<Record<PlaceholderUse['how'], string>> = {
+  'new-line': 'stands on a line that the file did not have',
+  'new-file': 'stands in a file that was not there before',
+  'sensitive-path': 'was carried to where the host runs things or reads its settings',
+  symlink: 'was carried to the target of a symbolic link',
+};
+
+/** They belong to the push as a whole: one secret may have been carried from one ref to another. */
+function tellPlaceholders(
+  effect: Checks['placeholders'],
+  { placeholders = [] }: PushFacts,
+): readonly Reason[] {
+  const then =
+    typeof effect === 'string'
+      ? 'put the line back as it was, or leave the placeholder out'
+      : tellAsk(effect.ask, undefined);
+  const told = placeholders.slice(0, maxTold);
+  return told.map(({ path, line, rule, how, commit }, at) => {
+    const where = `${printable(path)}${line === undefined ? '' : `:${line}`}`;
+    const more =
+      at === told.length - 1 && placeholders.length > told.length
+        ? ` and ${placeholders.length - told.length} more`
+        : '';
+    const what = `the placeholder of ${printable(rule)} ${placeNow[how]}, in commit ${short(commit)}`;
+    return reason('PLACEHOLDER_MOVED', `${where}: ${what}${more}; ${then}`);
+  });
 }
 
 function tellAll(

@@ -1,6 +1,7 @@
 import type { CommitFacts, Finding, PathChange, RefContents, Signature } from '../domain/facts.ts';
+import type { PlaceholderUse } from '../domain/mask.ts';
 import type { Principal, PushFacts, RefFacts } from '../domain/session.ts';
-import type { CaseCommit, CaseFile, CaseSecret, PolicyCase } from './document.ts';
+import type { CaseCommit, CaseFile, CasePlaceholder, CaseSecret, PolicyCase } from './document.ts';
 import { imaginePush } from './imagine.ts';
 
 /** The facts of the push that a case describes. Every update of it brings the same things. */
@@ -21,6 +22,7 @@ export function describedPush(one: PolicyCase, principal: Principal): PushFacts 
     contents,
     findings: pushFindings,
     ...(hidden === undefined || hidden === 0 ? {} : { hidden: { count: hidden, examples: [] } }),
+    ...(one.placeholders === undefined ? {} : { placeholders: one.placeholders.map(placeholderOf) }),
     ...(at === undefined ? {} : { at: new Date(at).toISOString() }),
     ...(address === undefined ? {} : { address }),
   };
@@ -122,4 +124,13 @@ function findingOf(secret: CaseSecret, commits: readonly CommitFacts[]): Finding
     ...(line === undefined ? {} : { line }),
     ...(secret.comment ? { comment: true as const } : {}),
   };
+}
+
+function placeholderOf({
+  path,
+  line,
+  how = 'new-line',
+  rule = 'example-token',
+}: CasePlaceholder): PlaceholderUse {
+  return { how, rule, path, commit: oidOf(1), ...(line === undefined ? {} : { line }) };
 }

@@ -6,6 +6,7 @@ import type {
   SecretTier,
   SignatureKind,
 } from '../domain/facts.ts';
+import type { PlaceholderUse, ReadMode } from '../domain/mask.ts';
 import type { PrincipalKind } from '../domain/session.ts';
 import type { PathList } from './paths.ts';
 import type { Pattern } from './pattern.ts';
@@ -121,6 +122,7 @@ export interface AccessLine {
   readonly who: Who;
   readonly repo: readonly Pattern[];
   readonly may: readonly ('read' | 'write')[];
+  readonly read?: ReadMode | undefined;
   readonly only?: readonly Pattern[] | undefined;
   readonly alsoRefs?: readonly Pattern[] | undefined;
   readonly pushOptions?: readonly Pattern[] | undefined;
@@ -151,10 +153,16 @@ export interface Rule {
 
 export type CheckEffect = 'deny' | 'warn' | 'allow';
 
+/** What a check with `ask` as its effect asks for. */
+export interface CheckAsk {
+  readonly ask: AskTerms;
+}
+
 export interface Checks {
   readonly 'hidden-objects': CheckEffect;
   readonly unscanned: CheckEffect;
   readonly 'unknown-history': CheckEffect;
+  readonly placeholders: CheckEffect | CheckAsk;
 }
 
 /** Findings that are known and accepted; every key that is there must match. */
@@ -186,12 +194,15 @@ export interface PolicyCase {
     | undefined;
   readonly repo: string;
   readonly may?: 'read' | 'write' | undefined;
+  /** How it is read; compared where `may` is. */
+  readonly read?: ReadMode | undefined;
   readonly updates?: readonly { readonly ref: string; readonly change: Change }[] | undefined;
   readonly commits?: readonly CaseCommit[] | undefined;
   readonly files?: readonly CaseFile[] | undefined;
   readonly secrets?: readonly CaseSecret[] | undefined;
   readonly unknown?: readonly ('history' | 'content')[] | undefined;
   readonly hidden?: number | undefined;
+  readonly placeholders?: readonly CasePlaceholder[] | undefined;
   readonly objects?: number | undefined;
   readonly bytes?: number | undefined;
   readonly pushOptions?: readonly string[] | undefined;
@@ -239,6 +250,13 @@ export interface CaseSecret {
   readonly comment?: boolean | undefined;
   readonly baseline?: boolean | undefined;
   readonly commit?: number | undefined;
+}
+
+export interface CasePlaceholder {
+  readonly path: string;
+  readonly how?: PlaceholderUse['how'] | undefined;
+  readonly rule?: string | undefined;
+  readonly line?: number | undefined;
 }
 
 export interface PolicyDocument {

@@ -36,8 +36,10 @@ export function* judging(
     const found: Found = { deny: [], ask: [], warn: [], would: [], asks: [] };
     found.deny.push(...judgeNamespace(lines, scope.ref), ...judgeAccess(lines, repo, scope.ref), ...options);
     for (const { effect, reasons } of runChecks(policy.checks, facts, scope.contents)) {
-      if (effect === 'deny') found.deny.push(...reasons);
-      else if (effect === 'warn') found.warn.push(...reasons);
+      if (effect === 'allow') continue;
+      found[typeof effect === 'string' ? effect : 'ask'].push(...reasons);
+      const [first] = reasons;
+      if (typeof effect !== 'string' && first) found.asks.push(askOf(first.rule, effect.ask));
     }
     found.deny.push(...judgeNotKnown(policy, scope));
     const ran = yield* runRules(policy, scope, pace);

@@ -1,6 +1,7 @@
+import type { ReadMode } from '../domain/mask.ts';
 import type { RefVerdict, Steps } from '../domain/policy.ts';
 import type { Principal, PushFacts } from '../domain/session.ts';
-import { bound, boundLine, coversRef } from './access.ts';
+import { bound, boundLine, coversRef, readModeOf } from './access.ts';
 import { CommitQuestions, compile, compileKey, keyOrder, type Questions } from './compile.ts';
 import {
   type Condition,
@@ -23,6 +24,8 @@ import { short } from './way-out.ts';
 export interface ExplainedAccess {
   readonly line: number;
   readonly may: readonly ('read' | 'write')[];
+  /** Where the line says how what it matches is read. */
+  readonly read?: ReadMode;
   readonly matched: boolean;
   readonly checks: readonly Check[];
 }
@@ -43,6 +46,8 @@ export interface ExplainedRef {
 }
 
 export interface Explanation {
+  /** How who pushes reads the repository. */
+  readonly read: ReadMode;
   readonly refs: readonly ExplainedRef[];
 }
 
@@ -74,11 +79,18 @@ export function* explaining(
             ]
           : []),
       ];
-      return { line: at + 1, may, matched: matchedAll(checks), checks };
+      const { read } = line;
+      return {
+        line: at + 1,
+        may,
+        ...(read === undefined ? {} : { read }),
+        matched: matchedAll(checks),
+        checks,
+      };
     });
     refs.push({ verdict, access, rules: yield* explainRules(policy, scope, pace) });
   }
-  return { refs };
+  return { read: readModeOf(policy.access, principal, repo), refs };
 }
 
 function checkMay(may: readonly string[]): Check {

@@ -1,4 +1,5 @@
 import { lintAsk, reportAsk } from './lint-ask.ts';
+import { lintRead, reportOverruled } from './lint-read.ts';
 import { didYouMean } from './nearest.ts';
 import type { PolicySource } from './problems.ts';
 
@@ -20,6 +21,7 @@ function entries(source: PolicySource, key: string): readonly Entry[] {
 export function lintPolicy(source: PolicySource): void {
   lintAccess(source);
   const names = lintRules(source);
+  lintChecks(source);
   lintAllowed(source);
   lintCases(source, names);
 }
@@ -28,6 +30,7 @@ function lintAccess(source: PolicySource): void {
   for (const { path, map } of entries(source, 'access')) {
     const { who, may } = map;
     lintWho(source, [...path, 'who'], who);
+    lintRead(source, { path, map });
     if ([may].flat().includes('write')) continue;
     for (const key of ['only', 'alsoRefs', 'pushOptions'])
       if (Object.hasOwn(map, key))
@@ -96,6 +99,19 @@ function lintWho(source: PolicySource, path: Entry['path'], value: unknown): voi
     source.report(path, '"who" names nobody; give user, group or kind, or user: "**" for everybody');
 }
 
+/** The terms of a check that asks people, and where they stand. */
+function askedByChecks(source: PolicySource): readonly Entry[] {
+  const checks = isMap(source.value) ? source.value['checks'] : undefined;
+  if (!isMap(checks)) return [];
+  return Object.entries(checks).flatMap(([name, effect]) =>
+    isMap(effect) && isMap(effect['ask']) ? [{ path: ['checks', name, 'ask'], map: effect['ask'] }] : [],
+  );
+}
+
+function lintChecks(source: PolicySource): void {
+  for (const { path, map } of askedByChecks(source)) lintAsk(source, path, map, undefined);
+}
+
 /** The lines of `secrets: allow:`, and where each stands. */
 function allowedLines(source: PolicySource): readonly Entry[] {
   const secrets = isMap(source.value) ? source.value['secrets'] : undefined;
@@ -126,10 +142,16 @@ export function reportExpired(source: PolicySource, at: string): void {
 
 /** Asks that deserve a look. */
 export function reportAsks(source: PolicySource): void {
+  for (const { path, map } of askedByChecks(source)) reportAsk(source, path, map, undefined);
   for (const { path, map } of entries(source, 'rules')) {
     const { then, when } = map;
     if (isMap(then) && isMap(then['ask'])) reportAsk(source, [...path, 'then', 'ask'], then['ask'], when);
   }
+}
+
+/** Lines of `access` whose `read` never counts. */
+export function reportReads(source: PolicySource): void {
+  reportOverruled(source, entries(source, 'access'));
 }
 
 const patternKeys = ['repo', 'ref', 'path', 'only', 'alsoRefs'];
@@ -156,15 +178,30 @@ export function reportBraces(source: PolicySource): void {
 /** Cases: who acts, what is tried, and that the rules they name are there. */
 export function lintCases(source: PolicySource, rules?: ReadonlySet<unknown>): void {
   for (const { path, map } of entries(source, 'tests')) {
-    const { user, who, updates, may, commits } = map;
+    const { user, who, updates, may, commits, read, expect } = map;
     if ((user === undefined) === (who === undefined))
       source.report(path, 'give either "user" or "who", so that it is clear who acts');
     if ((updates === undefined) === (may === undefined))
       source.report(path, 'give either "updates" or "may", so that it is clear what is tried');
     if (may !== undefined)
-      for (const key of ['commits', 'files', 'secrets', 'pushOptions', 'hidden', 'unknown', 'rules', 'asks'])
+      for (const key of [
+        'commits',
+        'files',
+        'secrets',
+        'pushOptions',
+        'hidden',
+        'placeholders',
+        'unknown',
+        'rules',
+        'asks',
+      ])
         if (map[key] !== undefined)
           source.report([...path, key], `"${key}" belongs to a push; describe it with "updates"`);
+    if (read !== undefined && (may !== 'read' || expect !== 'allow'))
+      source.report(
+        [...path, 'read'],
+        '"read" is compared where something is read; write may: read and expect: allow',
+      );
     const last = Array.isArray(commits) ? Math.max(1, commits.length) : 1;
     for (const key of ['files', 'secrets'])
       [map[key]].flat().forEach((one: unknown, index) => {
@@ -185,6 +222,7 @@ const builtIn = [
   'HIDDEN_OBJECTS',
   'CONTENT_UNSCANNED',
   'HISTORY_UNKNOWN',
+  'PLACEHOLDER_MOVED',
 ];
 
 function lintNamed(

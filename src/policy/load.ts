@@ -3,11 +3,11 @@ import { RefgateError } from '../domain/error.ts';
 import type { Log } from '../domain/log.ts';
 import type { ContentAsked, Policy, RefVerdict, Steps, Verdict } from '../domain/policy.ts';
 import type { Principal, PushFacts } from '../domain/session.ts';
-import { grants } from './access.ts';
+import { grants, readModeOf } from './access.ts';
 import type { PolicyCase, PolicyDocument } from './document.ts';
 import { judging } from './evaluate.ts';
 import { type Explanation, explaining } from './explain.ts';
-import { lintCases, lintPolicy, reportAsks, reportBraces, reportExpired } from './lint.ts';
+import { lintCases, lintPolicy, reportAsks, reportBraces, reportExpired, reportReads } from './lint.ts';
 import { atOnce } from './pace.ts';
 import { type PolicyProblem, PolicySource } from './problems.ts';
 import { asksForContent, asksForPath, asksForRef } from './reach.ts';
@@ -46,6 +46,7 @@ export function loadPolicy(text: string, fileName: string, options: { log?: Log 
     fileName,
     cases: document.tests,
     may: (principal, repo, action) => grants(access, principal, repo, action).length > 0,
+    readMode: (principal, repo) => readModeOf(access, principal, repo),
     mayPushOptions: (principal, repo) =>
       grants(access, principal, repo, 'write').some((line) => line.pushOptions !== undefined),
     judge: (principal, repo, facts) => atOnce(judgingPush(principal, repo, facts)),
@@ -76,13 +77,14 @@ export function checkPolicy(text: string): readonly PolicyProblem[] {
   return inOrder(source.problems);
 }
 
-/** What is valid and deserves a look: accepted secrets whose time has run out, braces in patterns, and asks that nobody may be there for. `at` is RFC 3339. */
+/** What is valid and deserves a look: accepted secrets whose time has run out, braces in patterns, `read` that never counts, and asks that nobody may be there for. `at` is RFC 3339. */
 export function policyWarnings(text: string, at: string): readonly PolicyProblem[] {
   const source = new PolicySource(text);
   if (source.problems.length > 0) return [];
   reportExpired(source, at);
   reportBraces(source);
   reportAsks(source);
+  reportReads(source);
   return inOrder(source.problems);
 }
 

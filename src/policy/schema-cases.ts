@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { parseSize } from './quantities.ts';
-import { flag, kind, quantity, section, text, word } from './schema-parts.ts';
+import { flag, kind, quantity, readMode, section, text, word } from './schema-parts.ts';
 import { words } from './schema-when.ts';
 
 const size = quantity(parseSize, 'a size', '12MiB');
@@ -41,6 +41,13 @@ const secret = section({
   commit: ordinal.optional(),
 });
 
+const placeholder = section({
+  path: text.min(1, 'is empty'),
+  how: word(['new-line', 'new-file', 'sensitive-path', 'symlink']).optional(),
+  rule: text.optional(),
+  line: ordinal.optional(),
+});
+
 const instant = text.refine(
   (value) =>
     /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)$/.test(value) && Date.parse(value) > 0,
@@ -58,6 +65,7 @@ const policyCase = section({
   }).optional(),
   repo: text,
   may: word(['read', 'write']).optional(),
+  read: readMode.optional(),
   updates: z
     .array(section({ ref: text, change: words.refChange }), 'expected a list of { ref, change }')
     .min(1, 'the list is empty')
@@ -67,6 +75,7 @@ const policyCase = section({
   secrets: z.array(secret, 'expected a list of secrets').optional(),
   unknown: z.array(words.unknown, 'expected a list of history and content').optional(),
   hidden: whole.optional(),
+  placeholders: z.array(placeholder, 'expected a list of { path, how, rule, line }').optional(),
   objects: whole.optional(),
   bytes: size.optional(),
   pushOptions: z.array(text, 'expected a list of push options').optional(),

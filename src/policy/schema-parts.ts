@@ -167,6 +167,7 @@ export const repoPatterns = oneOrMany(pattern(undefined, repoPatternFault));
 export const namePatterns = oneOrMany(pattern());
 export const optionPatterns = oneOrMany(pattern({ pathname: false }));
 export const kind = word(['person', 'service']);
+export const readMode = word(['clear', 'masked', 'deny-secrets', 'cut']);
 
 export const who = section({
   user: namePatterns.optional(),

@@ -11,6 +11,7 @@ import {
   optionPatterns,
   pathList,
   quantity,
+  readMode,
   refPatterns,
   repoPatterns,
   section,
@@ -65,6 +66,7 @@ const accessLine = section({
   who,
   repo: repoPatterns,
   may: oneOrMany(word(['read', 'write'])),
+  read: readMode.optional(),
   only: refPatterns.optional(),
   alsoRefs: refPatterns.optional(),
   pushOptions: optionPatterns.optional(),
@@ -86,10 +88,13 @@ export const ruleKeys: readonly string[] = [...Object.keys(rule.shape), ...Objec
 
 const checkEffect = word(['deny', 'warn', 'allow']);
 
+const thenCheck = 'expected deny, warn, allow or { ask: { group: NAME } }';
+
 const checks = section({
   'hidden-objects': checkEffect.default('deny'),
   unscanned: checkEffect.default('deny'),
   'unknown-history': checkEffect.default('deny'),
+  placeholders: z.union([checkEffect, section({ ask })], thenCheck).default('deny'),
 });
 
 /** The names of the built-in checks. */

@@ -26,7 +26,8 @@ export function tellHit(rule: Rule, hit: Hit, lineage: Lineage, more = ''): stri
   return inline ? [`${what}; ${first}`, ...others].join('\n  ') : [what, ...ends].join('\n  ');
 }
 
-function tellAsk(
+/** What is asked for, as people read it; `say` ends it. */
+export function tellAsk(
   { groups, codeowners, approvals, within, breakGlass }: AskTerms,
   say: string | undefined,
 ): string {

@@ -21,7 +21,7 @@ export async function inspectedEvent(
   mask: MaskText,
 ): Promise<{ readonly data: EventPayloads['push.inspected']; readonly writes: readonly StoreWrite[] }> {
   const { writes, summary } = await keepFacts(session, maskFacts(facts, mask));
-  const { refs, objects, bytes, contents, hidden } = facts;
+  const { refs, objects, bytes, contents, hidden, placeholders = [] } = facts;
   const findings = first<Finding>(maxShown, [
     facts.findings ?? [],
     ...(contents ?? []).map((one) => one.findings),
@@ -39,6 +39,7 @@ export async function inspectedEvent(
     ...(findings.length === 0 ? {} : { findings: findings.map(wellFormed) }),
     ...(unknowns.length === 0 ? {} : { unknowns: unknowns.map(wellFormed) }),
     ...(hidden === undefined ? {} : { hidden }),
+    ...(placeholders.length === 0 ? {} : { placeholders: placeholders.length }),
     kept: summary,
   };
   return { data, writes };

@@ -1,5 +1,6 @@
 import type { CommitFacts, FindingPlace, PathChange, RefContents } from '../domain/facts.ts';
 import type { Oid } from '../domain/git.ts';
+import type { PlaceholderUse } from '../domain/mask.ts';
 import type { Reason, RefVerdict } from '../domain/policy.ts';
 import type { PushFacts } from '../domain/session.ts';
 
@@ -8,15 +9,21 @@ export type MaskText = (text: string) => string;
 
 /** The facts as they may be kept: without the secrets that were found in messages, names, paths and push options. */
 export function maskFacts(facts: PushFacts, mask: MaskText): PushFacts {
-  const { contents, pushOptions } = facts;
+  const { contents, pushOptions, placeholders } = facts;
   return {
     ...facts,
     pushOptions: pushOptions.map(mask),
+    ...(placeholders === undefined ? {} : { placeholders: placeholders.map((use) => maskUse(use, mask)) }),
     ...(contents === undefined ? {} : { contents: contents.map((one) => maskContents(one, mask)) }),
   };
 }
 
-/** Reasons may name a path: masked where a secret was found in anything but a file. */
+/** The path of a moved placeholder is one of the original, and may hold a secret itself. */
+function maskUse(use: PlaceholderUse, mask: MaskText): PlaceholderUse {
+  return { ...use, path: mask(use.path) };
+}
+
+/** Reasons may name a path: masked where a secret was found in anything but a file, or a placeholder was moved. */
 export function maskVerdicts(
   refs: readonly RefVerdict[],
   facts: PushFacts,
@@ -25,7 +32,8 @@ export function maskVerdicts(
   const isPlain = (facts.contents ?? []).every(({ findings }) =>
     findings.every(({ place }) => place === 'file'),
   );
-  if (isPlain && (facts.findings ?? []).length === 0) return refs;
+  const { findings = [], placeholders = [] } = facts;
+  if (isPlain && findings.length === 0 && placeholders.length === 0) return refs;
   const masked = <T extends Reason>(reasons: readonly T[]): readonly T[] =>
     reasons.map((reason) => ({ ...reason, text: mask(reason.text) }));
   return refs.map((verdict) => ({

@@ -46,6 +46,7 @@ function policyOf(effects: Readonly<Record<string, Effect>>): Policy {
   return {
     version: 'v',
     may: () => true,
+    readMode: () => 'clear',
     asksForContent: () => ({ asked: false, byRef: false, byPath: false }),
     mayPushOptions: () => false,
     judge,

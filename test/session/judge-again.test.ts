@@ -58,3 +58,17 @@ test('only what goes is judged, and nothing is looked at when nothing goes', asy
 test('without its facts nothing goes', async () => {
   await assert.rejects(judgeAgain({ ...policyOf(), facts: async () => undefined }, push), code('CONFLICT'));
 });
+
+test('moved placeholders that people agreed to go, and where the policy refuses them by now they do not', async () => {
+  const placeholders = [{ how: 'new-line', rule: 'some-token', path: 'a.ts', commit: made }] as const;
+  const judged = (check: string) => {
+    const text = `access: [{ who: { group: dev }, repo: "acme/*", may: [read, write] }]
+checks: { placeholders: ${check} }\n`;
+    const policy = loadPolicy(text, 'policy.yaml');
+    return { policy: () => policy, facts: async () => ({ ...facts, placeholders }) };
+  };
+  const answered = { ...push, answered: new Set(['PLACEHOLDER_MOVED']) };
+  await judgeAgain(judged('{ ask: { group: reviewers } }'), answered);
+  await assert.rejects(judgeAgain(judged('{ ask: { group: reviewers } }'), push), code('CONFLICT'));
+  await assert.rejects(judgeAgain(judged('deny'), answered), code('POLICY_DENIED'));
+});

@@ -5,6 +5,7 @@ import type { CommitFacts, Finding, PathChange, RefContents, UnknownFact } from 
 import type { PushFacts, RefFacts } from '../../src/domain/session.ts';
 import { inspectedEvent } from '../../src/session/inspected-event.ts';
 import { keepFacts, readFacts } from '../../src/session/kept-facts.ts';
+import { maskVerdicts } from '../../src/session/mask-facts.ts';
 import { MemoryStore } from '../support/memory-store.ts';
 
 const oid = (n: number): string => n.toString(16).padStart(40, '0');
@@ -193,4 +194,41 @@ test('the event counts everything, shows the first hundred findings, and no half
   assert.equal(data.sha256, 'ab');
   assert.equal(data.kept?.complete, true);
   assert.equal(writes.length, 1);
+});
+
+test('placeholders that were moved are kept and counted, and no secret in their paths with them', async () => {
+  const secret = 'a-secret-name';
+  const use = { how: 'new-line', rule: 'some-token', line: 3, commit: oid(1) } as const;
+  const facts: PushFacts = {
+    ...push(contents({})),
+    placeholders: [
+      { ...use, path: `src/${secret}.ts` },
+      { ...use, path: 'src/b.ts' },
+    ],
+  };
+  const mask = (text: string): string => text.replaceAll(secret, '****');
+  const { data, writes } = await inspectedEvent('s-1', facts, undefined, mask);
+  assert.equal(data.placeholders, 2);
+  const store = new MemoryStore();
+  await store.write(writes);
+  const kept = data.kept;
+  assert.ok(kept);
+  const back = await readFacts(store, 's-1', kept);
+  assert.deepEqual(
+    back?.placeholders?.map(({ path }) => path),
+    ['src/****.ts', 'src/b.ts'],
+  );
+});
+
+test('a verdict that names the path of a moved placeholder is written down masked', () => {
+  const use = { how: 'new-line', rule: 'some-token', line: 3, path: 'a-name', commit: oid(1) } as const;
+  const reason = {
+    rule: 'PLACEHOLDER_MOVED',
+    code: 'PLACEHOLDER_MOVED',
+    text: 'a-name:3: was moved',
+  } as const;
+  const verdict = { ref: 'refs/heads/x', effect: 'deny', reasons: [reason] } as const;
+  const mask = (text: string): string => text.replaceAll('a-name', '****');
+  const [shown] = maskVerdicts([verdict], { ...push(contents({})), findings: [], placeholders: [use] }, mask);
+  assert.equal(shown?.reasons[0]?.text, '****:3: was moved');
 });

@@ -62,7 +62,7 @@ async function explainSession(session: string, command: Command, output: Output)
   print(output, options.json, push, ({ user, repo, time, version, judgedBy, explanation }) => {
     const by = version === judgedBy ? 'which judged it' : `it was judged by ${judgedBy}`;
     const head = `${user} to ${repo} at ${time}, by policy ${version} (${by})\n`;
-    return head + (explanation as Explanation).refs.map(explainRef).join('\n');
+    return head + tell(user, repo, explanation as Explanation);
   });
 }
 
@@ -81,7 +81,7 @@ async function explainImagined(file: string | undefined, command: Command, outpu
   const principal = { user, kind, groups: options.group ?? [], credential };
   const push = imaginePush([{ ref, change }]);
   const explanation = loadPolicy(text, file ?? 'policy').explain(principal, repo, push);
-  print(output, options.json, explanation, ({ refs }) => refs.map(explainRef).join('\n'));
+  print(output, options.json, explanation, (told) => tell(user, repo, told));
 }
 
 function required(option: string, value: string | undefined): string {
@@ -93,11 +93,19 @@ function required(option: string, value: string | undefined): string {
 type Explanation = ReturnType<ReturnType<typeof loadPolicy>['explain']>;
 type ExplainedRef = Explanation['refs'][number];
 
+function tell(user: string, repo: string, { read, refs }: Explanation): string {
+  const reads = cleanText(`${user} reads ${repo} as: ${read}`, 1_000);
+  return `${reads}\n\n${refs.map(explainRef).join('\n')}`;
+}
+
 function explainRef({ verdict, access, rules }: ExplainedRef): string {
   const mark = (matched: boolean): string => (matched ? 'matches ' : 'does not');
   const lines = [
     `${verdict.ref}: ${verdict.effect}`,
-    ...access.map((one) => `  access line ${one.line}  ${mark(one.matched)}  ${whyOf(one.checks)}`),
+    ...access.map(({ line, read, matched, checks }) => {
+      const says = read === undefined ? '' : ` (read: ${read})`;
+      return `  access line ${line}${says}  ${mark(matched)}  ${whyOf(checks)}`;
+    }),
     ...rules.map(({ rule, effect, mode, matched, checks }) => {
       const says = mode === 'evaluate' ? `${effect}, mode: evaluate` : effect;
       return `  rule ${rule} (${says})  ${mark(matched)}  ${whyOf(checks)}`;
