@@ -25,13 +25,14 @@ export async function openLevelStore(dir: string): Promise<Store> {
 }
 
 /** LevelDB takes a folder without CURRENT for a new one: it would begin an empty database, and delete the files of the old. */
-async function refuseHeadless(dir: string): Promise<void> {
+export async function refuseHeadless(dir: string): Promise<void> {
   const names = await readdir(dir);
   if (names.includes('CURRENT') || !names.some((name) => /\.(ldb|sst|log)$/.test(name))) return;
   throw new Error('it holds files but no CURRENT; restore the folder from a backup');
 }
 
-function openError(dir: string, cause: unknown): RefgateError {
+/** CONFLICT where another process has it open, CONFIG_INVALID otherwise. */
+export function openError(dir: string, cause: unknown): RefgateError {
   const reason = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
   if (reason instanceof Error && 'code' in reason && reason.code === 'LEVEL_LOCKED') {
     const advice = `another process has ${dir} open; stop it, or choose another data folder`;
