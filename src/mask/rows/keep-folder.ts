@@ -13,8 +13,8 @@ import {
 import { join } from 'node:path';
 import { RefgateError } from '../../domain/error.ts';
 import type { Oid } from '../../domain/git.ts';
+import { syncFolder } from '../sync-folder.ts';
 import { openPinFile, type PinFile } from './pin-file.ts';
-import { syncFolder } from './sync-folder.ts';
 import type { Pin } from './view-rows.ts';
 
 const keyBytes = 32;

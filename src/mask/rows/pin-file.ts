@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { RefgateError } from '../../domain/error.ts';
 import type { Oid } from '../../domain/git.ts';
-import { syncFolder } from './sync-folder.ts';
+import { syncFolder } from '../sync-folder.ts';
 import type { Pin } from './view-rows.ts';
 
 /**
