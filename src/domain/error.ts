@@ -107,12 +107,20 @@ export class RefgateError extends Error {
   readonly code: ErrorCode;
   readonly blame: Blame;
   readonly detail: string | undefined;
+  /** Seconds after which to try again, where that is known. */
+  readonly retryAfter: number | undefined;
 
-  constructor(code: ErrorCode, blame: Blame, detail?: string, options?: { cause?: unknown }) {
+  constructor(
+    code: ErrorCode,
+    blame: Blame,
+    detail?: string,
+    options?: { cause?: unknown; retryAfter?: number | undefined },
+  ) {
     super(detail === undefined ? errorCodes[code] : `${errorCodes[code]}: ${detail}`, options);
     this.name = 'RefgateError';
     this.code = code;
     this.blame = blame;
     this.detail = detail;
+    this.retryAfter = options?.retryAfter;
   }
 }

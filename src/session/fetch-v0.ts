@@ -83,9 +83,11 @@ class Negotiation {
         if (round.end === 'eof') return this.#giveUp();
         const { common, ready } = await this.#ask(round);
         const { bytes, next } = this.#acks.round(round.end, common, ready);
+        // A refusal of the pack must come in place of these lines: behind them the client waits for sidebands.
+        if (next === 'pack') this.#waiting ??= await this.#fetch(this.#command([], true));
         await session.out.write(bytes);
         if (next === 'end') return this.#giveUp();
-        if (next === 'pack') return this.#waiting ?? (await this.#fetch(this.#command([], true)));
+        if (next === 'pack') return this.#waiting;
       }
     } catch (error) {
       this.#giveUp();

@@ -70,14 +70,15 @@ function reasonOf({ reason }: AbortSignal, cause: unknown): RefgateError {
 /**
  * Once bytes have gone out the door cannot speak any more: the client waits for
  * a pkt-line, and gets an ERR one. So does the second half of smart HTTP when the
- * upstream fails, for git shows no more of a status than its number. Inside sidebands the stream just ends.
+ * upstream fails or a view does not show what is asked for, for git shows no more of a status than its number. Inside
+ * sidebands the stream just ends.
  */
 async function refuseInProtocol(work: FetchWork, error: unknown): Promise<void> {
   const { session } = work;
   const known = asRefgateError(error);
   const begun = session.out.bytesWritten > 0;
-  const upstreamFailed = known.blame === 'upstream' || known.blame === 'operator';
-  if (!begun && !(upstreamFailed && session.channel.mode === 'rpc')) return;
+  const isTold = known.blame === 'upstream' || known.blame === 'operator' || known.code === 'VIEW_REFUSED';
+  if (!begun && !(isTold && session.channel.mode === 'rpc')) return;
   if (work.inSideband || known.code === 'HUNG_UP') return;
   try {
     const text = await session.textFor(textFor(known, session.id));

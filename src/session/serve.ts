@@ -75,7 +75,8 @@ async function forClient(session: Session, error: RefgateError): Promise<Refgate
   }
   if (error.code === 'VIEW_NOT_READY' || error.blame === 'client') {
     if (session.view === undefined || error.detail === undefined) return error;
-    return new RefgateError(error.code, error.blame, await session.textFor(error.detail), { cause: error });
+    const { code, blame, retryAfter } = error;
+    return new RefgateError(code, blame, await session.textFor(error.detail), { cause: error, retryAfter });
   }
   return new RefgateError(error.code, error.blame, `session ${session.id}`, { cause: error });
 }

@@ -1,5 +1,5 @@
 /** Refs of the originals: gitrepository-layout(5). They name what is whole, and nothing else does. */
-import { open, rename } from 'node:fs/promises';
+import { open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Oid } from '../../domain/git.ts';
 import { refFormatProblem } from '../../git/ref-name.ts';
@@ -25,7 +25,6 @@ export async function readRefs(gitDir: string, signal: AbortSignal): Promise<Rea
 
 export interface RefChange {
   readonly tips: Tips;
-  readonly signal: AbortSignal;
   /** Also removes the refs that the tips do not name. */
   readonly prune?: boolean;
 }
@@ -36,7 +35,7 @@ export interface RefChange {
 export async function writeRefs(
   gitDir: string,
   before: ReadonlyMap<string, Oid>,
-  { tips, signal, prune = false }: RefChange,
+  { tips, prune = false }: RefChange,
 ): Promise<void> {
   const wanted = new Map(tips.refs.filter(({ ref }) => isTip(ref)).map(({ ref, oid }) => [ref, oid]));
   const changed = [...wanted].filter(([ref, oid]) => before.get(ref) !== oid);
@@ -45,14 +44,12 @@ export async function writeRefs(
   await transact(
     gitDir,
     gone.map((ref) => `delete ${ref}\0\0`),
-    signal,
   );
   if (before.size === 0 && changed.length > maxLoose) await writePackedRefs(gitDir, changed);
   else
     await transact(
       gitDir,
       changed.map(([ref, oid]) => `update ${ref}\0${oid}\0\0`),
-      signal,
     );
 }
 
@@ -71,10 +68,24 @@ function foldersOf(ref: string): string[] {
   return parts.slice(3).map((_, index) => parts.slice(0, index + 3).join('/'));
 }
 
-async function transact(gitDir: string, commands: readonly string[], signal: AbortSignal): Promise<void> {
+/** Not ended by a signal, for locks would stay: it takes a moment. Locks of a git that was killed are removed, since nobody else writes. */
+async function transact(gitDir: string, commands: readonly string[]): Promise<void> {
   if (commands.length === 0) return;
   const input = ['start\0', ...commands, 'prepare\0', 'commit\0'].join('');
-  await runGit(gitDir, ['-c', 'core.fsync=all', 'update-ref', '--stdin', '-z'], { input, signal });
+  const args = ['-c', 'core.fsync=all', 'update-ref', '--stdin', '-z'];
+  try {
+    await runGit(gitDir, args, { input });
+  } catch {
+    await removeLocks(gitDir);
+    await runGit(gitDir, args, { input });
+  }
+}
+
+async function removeLocks(gitDir: string): Promise<void> {
+  const names = await readdir(join(gitDir, 'refs'), { recursive: true });
+  const locks = names.filter((name) => name.endsWith('.lock')).map((name) => join('refs', name));
+  for (const lock of [...locks, 'packed-refs.lock', 'HEAD.lock'])
+    await rm(join(gitDir, lock), { force: true });
 }
 
 /** For the first time, when there are many: one file instead of one for each. */

@@ -39,6 +39,8 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   PACK_INFLATED_TOO_LARGE: 413,
   SERVICE_UNSUPPORTED: 403,
   POLICY_DENIED: 403,
+  VIEW_REFUSED: 403,
+  VIEW_NOT_READY: 503,
   REPO_NOT_FOUND: 404,
   ACCESS_DENIED: 403,
   AUTHENTICATION_FAILED: 401,
@@ -69,12 +71,22 @@ function answerFor(error: unknown, id: string): Answer {
     return { status, text: 'the server is restarting; try again', headers: {} };
   if (error.blame === 'refgate') return { status, text: unexplained(id), headers: {} };
   if (error.blame === 'client') return { status, text: oneLine(error.message), headers: {} };
+  if (error.code === 'VIEW_NOT_READY') return notReady(status, error);
   return {
     status,
     text: `${errorCodes[error.code]}; try again, or tell your administrator ${id}`,
     headers: {},
   };
 }
+
+/** What it says of the view is for whoever waits for it. */
+function notReady(status: number, { message, retryAfter = defaultRetry }: RefgateError): Answer {
+  const seconds = Math.max(1, Math.ceil(retryAfter));
+  return { status, text: oneLine(message), headers: { 'Retry-After': String(seconds) } };
+}
+
+/** Seconds. */
+const defaultRetry = 10;
 
 /** The same bytes for no credentials, an unknown user, a wrong token, and a token of somebody else. */
 const unauthorized: Answer = {

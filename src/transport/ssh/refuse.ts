@@ -18,7 +18,8 @@ function textFor(error: unknown, id: string): string {
   if (error.code === 'SHUTTING_DOWN') return 'the server is restarting; try again';
   if (error.code === 'REPO_NOT_FOUND')
     return `${errorCodes.REPO_NOT_FOUND}; check the URL, or ask for access`;
-  if (error.blame === 'client') return error.message;
+  // What is said of a view is for whoever waits for it.
+  if (error.blame === 'client' || error.code === 'VIEW_NOT_READY') return error.message;
   if (error.blame === 'refgate') return `something went wrong inside Refgate; tell your administrator ${id}`;
   return `${errorCodes[error.code]}; try again, or tell your administrator ${id}`;
 }
