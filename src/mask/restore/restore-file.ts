@@ -1,0 +1,157 @@
+import type { Oid } from '../../domain/git.ts';
+import type { PlaceholderUse } from '../../domain/mask.ts';
+import { placeholdersIn } from '../view/masked-lines.ts';
+import { literalRule } from '../view/placeholder.ts';
+import type { MaskedContent } from '../view/view-function.ts';
+import type { DeletedFiles } from './deleted-files.ts';
+import { KeptLines } from './kept-lines.ts';
+import { type LooseUse, putBack, type SecretSource, usesOf } from './put-back.ts';
+import { foreign, newSecret, notRestored, type Place, shortOid } from './refusal.ts';
+import { isSensitivePath } from './sensitive-paths.ts';
+import type { Sides } from './sides.ts';
+import { textOf } from './tree-entries.ts';
+
+/** A use whose commit is not made yet. */
+export type EarlyUse = Omit<PlaceholderUse, 'commit'>;
+
+/** A file that a commit, or a tag, brings or changes. */
+export interface FileSpot {
+  /** The commit or tag as the client has it. */
+  readonly object: Oid;
+  /** As the client has it, and as the upstream has it; latin1. */
+  readonly viewPath: string;
+  readonly path: string;
+  readonly isLink: boolean;
+  /** The originals of the same path in the parents; links only where it is one. */
+  readonly before: readonly Oid[];
+  readonly deleted: DeletedFiles;
+}
+
+/** Restores the contents of files. Uses of placeholders elsewhere than on their own lines are told to `onUse`. */
+export class FileRestorer {
+  readonly #sides: Sides;
+  readonly #onUse: (use: EarlyUse) => void;
+
+  constructor(sides: Sides, onUse: (use: EarlyUse) => void) {
+    this.#sides = sides;
+    this.#onUse = onUse;
+  }
+
+  /** The original of a blob at this place. Throws VIEW_* and LIMIT_EXCEEDED (client). */
+  async restore(view: Oid, spot: FileSpot): Promise<Oid> {
+    const known = await this.#sides.known(view);
+    const fault = `${shortOid(spot.object)}, ${textOf(spot.viewPath)}: the blob ${shortOid(view)}`;
+    if (known === undefined) return this.#fresh(view, spot, fault);
+    if (known.type !== 'blob') throw foreign(`${fault} is a ${known.type}`);
+    if (known.original !== view) await this.#carried(known.original, spot);
+    return known.original;
+  }
+
+  /** Content of the view at a place, or with a mode, that it did not have. */
+  async #carried(original: Oid, spot: FileSpot): Promise<void> {
+    const isMove = await spot.deleted.move(original, spot.isLink);
+    if (isMove && !isSensitivePath(textOf(spot.path))) return;
+    const { content } = await this.#sides.readOriginal(original);
+    const masked = this.#sides.context.view.blob(content);
+    // An older view masked what this one shows.
+    if (masked === undefined) return;
+    const source = await this.#source(spot);
+    if (isMove || masked.whole !== undefined || spot.isLink) {
+      if (!isMove && spot.before.includes(original)) return;
+      const how = isMove ? 'moved' : 'new';
+      for (const { rule } of masked.spans) this.#use({ rule, how }, spot);
+      return;
+    }
+    for (const use of await usesOf(masked.content, source)) this.#use(use, spot);
+  }
+
+  async #fresh(view: Oid, spot: FileSpot, fault: string): Promise<Oid> {
+    const pushed = await this.#sides.readPushed(view);
+    if (pushed === undefined) throw foreign(`${fault} is not in your view`);
+    if (pushed.type !== 'blob') throw foreign(`${fault} is a ${pushed.type}`);
+    const { content } = pushed;
+    this.#refuseSecrets(content, spot);
+    const original = placeholdersIn(content).length === 0 ? view : await this.#filled(content, spot);
+    this.#sides.pair('blob', view, original);
+    return original;
+  }
+
+  #refuseSecrets(content: Buffer, spot: FileSpot): void {
+    const { secrets, unscanned } = this.#sides.context.view.find(content);
+    const secret = secrets.find(({ rule }) => rule !== literalRule);
+    if (secret !== undefined) throw newSecret(placeOf(spot, secret.line), secret);
+    const [why] = unscanned;
+    if (why !== undefined)
+      throw notRestored(placeOf(spot), `it cannot be searched for secrets (${why}); leave it out`);
+  }
+
+  async #filled(content: Buffer, spot: FileSpot): Promise<Oid> {
+    const source = await this.#source(spot);
+    const { content: filled, uses, unknown } = await putBack(content, source);
+    const [first] = unknown;
+    if (first !== undefined)
+      throw notRestored(
+        placeOf(spot, first.line),
+        `${first.placeholder} looks like a placeholder, and stands for nothing; take it out`,
+      );
+    const masked = this.#sides.context.view.blob(filled);
+    const shown = masked?.content ?? filled;
+    if (!shown.equals(content)) throw this.#mismatch(content, shown, masked, uses, spot);
+    for (const use of uses) this.#use(use, spot);
+    return this.#sides.made.add('blob', filled);
+  }
+
+  #mismatch(
+    content: Buffer,
+    shown: Buffer,
+    masked: MaskedContent | undefined,
+    uses: readonly LooseUse[],
+    spot: FileSpot,
+  ): Error {
+    const advice = 'take the line, and those around it, as they are in the commit before';
+    if (masked?.whole !== undefined)
+      return notRestored(
+        placeOf(spot),
+        'with its secrets it cannot be searched, and is one placeholder as a whole; leave it as it was',
+      );
+    const line = uses[0]?.line ?? firstDifference(content, shown);
+    return notRestored(placeOf(spot, line), `here the secret would no longer be found; ${advice}`);
+  }
+
+  async #source({ before, deleted, isLink }: FileSpot): Promise<SecretSource> {
+    const own = new KeptLines();
+    const { rows, view } = this.#sides.context;
+    if (!isLink)
+      for (const oid of before) {
+        if (this.#sides.viewOf(oid) === undefined) continue;
+        const { content } = await this.#sides.readOriginal(oid);
+        const masked = view.blob(content);
+        if (masked !== undefined) own.addVersion(content, masked);
+      }
+    return {
+      own,
+      moved: async (key) => (isLink ? undefined : deleted.line(key)),
+      secretOf: (placeholder) => rows.secretOf(placeholder),
+    };
+  }
+
+  #use({ rule, line, how }: LooseUse, { path, isLink, before }: FileSpot): void {
+    const text = textOf(path);
+    const isSensitive = isSensitivePath(text);
+    if (how === 'moved' && !isSensitive) return;
+    const place = before.length === 0 ? 'new-file' : 'new-line';
+    const kind = isLink ? 'symlink' : isSensitive ? 'sensitive-path' : place;
+    this.#onUse({ how: kind, rule, path: text, ...(line === undefined ? {} : { line }) });
+  }
+}
+
+function placeOf({ object, viewPath }: FileSpot, line?: number): Place {
+  return { object, in: textOf(viewPath), line };
+}
+
+/** The line, counted from 1, of the first byte that differs. */
+function firstDifference(one: Buffer, other: Buffer): number {
+  let line = 1;
+  for (let at = 0; at < one.length && one[at] === other[at]; at++) if (one[at] === 10) line++;
+  return line;
+}

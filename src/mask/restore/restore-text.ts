@@ -1,0 +1,61 @@
+import type { Oid } from '../../domain/git.ts';
+import { literalRule } from '../view/placeholder.ts';
+import { formatObjectText, headerOf, mapOids, type ObjectText, parseObjectText } from './object-text.ts';
+import { newSecret, notRestored, type Place } from './refusal.ts';
+import type { Sides } from './sides.ts';
+
+/** Headers of a signature over the object. */
+export const signatureHeaders: ReadonlySet<string> = new Set(['gpgsig', 'gpgsig-sha256']);
+
+/** What a view leaves in the place of what it drops; tools that keep headers that they do not know carry it on. */
+export const droppedHeader = 'refgate-unsigned';
+
+/** Refuses a commit or tag whose text, but for its signature, holds a secret. */
+export function refuseSecretsIn(sides: Sides, object: Oid, type: 'commit' | 'tag', text: ObjectText): void {
+  const signed = {
+    headers: text.headers.filter(({ name }) => !signatureHeaders.has(name)),
+    message: text.message,
+  };
+  const bytes = formatObjectText(signed);
+  const { secrets, unscanned } = sides.context.view.find(bytes);
+  const secret = secrets.find(({ rule }) => rule !== literalRule);
+  if (secret !== undefined) throw newSecret(placeAt(bytes, secret.start, object, type), secret);
+  const [why] = unscanned;
+  if (why !== undefined)
+    throw notRestored(
+      { object, in: `the ${type}` },
+      `it cannot be searched for secrets (${why}); shorten it`,
+    );
+}
+
+function placeAt(bytes: Buffer, at: number, object: Oid, type: string): Place {
+  const end = bytes.indexOf('\n\n');
+  const from = end < 0 || at < end ? 0 : end + 2;
+  const line = bytes.toString('latin1', from, at).split('\n').length;
+  if (from > 0) return { object, in: 'the message', line };
+  const header = bytes.toString('latin1', bytes.lastIndexOf(10, at) + 1, at).split(' ')[0];
+  return { object, in: `the ${header === '' ? type : header} line` };
+}
+
+/** Text with the oids of originals in the place of those of the view. */
+export function withOriginalOids(sides: Sides, text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  return mapOids(text, sides.context.format, (oid) => sides.mentioned(oid));
+}
+
+/**
+ * A merged tag as the upstream has it: the original where the view's was changed, undefined where it cannot be
+ * known. @param value of the header `mergetag`
+ */
+export async function originalMergetag(sides: Sides, value: string): Promise<string | undefined> {
+  const tag = Buffer.from(`${value.replaceAll('\n ', '\n')}\n`, 'latin1');
+  const object = headerOf(parseObjectText(tag), 'object');
+  if (object === undefined) return value;
+  const known = await sides.known(sides.oidOf('tag', tag));
+  if (known?.type === 'tag') {
+    const { content } = await sides.readOriginal(known.original);
+    return content.toString('latin1').replace(/\n$/, '').replaceAll('\n', '\n ');
+  }
+  const original = sides.mentioned(object);
+  return original === undefined || original === object ? value : undefined;
+}

@@ -1,0 +1,129 @@
+import { RefgateError } from '../../domain/error.ts';
+import type { ObjectFormat, ObjectType, Oid } from '../../domain/git.ts';
+import type { GitObject, GitObjects } from '../objects/git-objects.ts';
+import type { ViewRows } from '../rows/view-rows.ts';
+import type { ViewFunction } from '../view/view-function.ts';
+import { MadeObjects, oidOf } from './made-objects.ts';
+import { tooLarge } from './refusal.ts';
+
+/** What a push is restored with. Nothing of it is closed. */
+export interface RestoreContext {
+  readonly format: ObjectFormat;
+  readonly view: ViewFunction;
+  readonly rows: ViewRows;
+  /** Of the view that the push came from, or a newer one. */
+  readonly epoch: number;
+  readonly originals: GitObjects;
+  readonly views: GitObjects;
+  /** What the push brought; absent where it brought nothing. */
+  readonly pushed?: GitObjects | undefined;
+  /** A folder for files of this push; who asks removes it. */
+  readonly temporary: string;
+  readonly signal: AbortSignal;
+}
+
+/** The original of an object of the view. */
+export interface Known {
+  readonly type: ObjectType;
+  readonly original: Oid;
+}
+
+const maxObjects = 200_000;
+
+/** Contents of more bytes are not looked at; the view would show none of them either. */
+const maxContent = 64 * 1024 * 1024;
+
+/**
+ * The objects of both sides: what the rows and the view hold, and what this push has brought so far. An oid is known
+ * only by what the reader of a view may know: whether the originals hold it never decides anything.
+ */
+export class Sides {
+  readonly context: RestoreContext;
+  readonly made: MadeObjects;
+  /** Objects of the push that are the same on both sides. */
+  readonly same = new Set<Oid>();
+  readonly #knownNow = new Map<Oid, Known>();
+  readonly #viewsNow = new Map<Oid, Oid>();
+  #count = 0;
+
+  constructor(context: RestoreContext) {
+    this.context = context;
+    this.made = new MadeObjects(context.format, context.temporary);
+  }
+
+  /** Throws HUNG_UP, or the signal's reason where it is of ours. */
+  checkSignal(): void {
+    const { signal } = this.context;
+    if (!signal.aborted) return;
+    throw signal.reason instanceof RefgateError ? signal.reason : new RefgateError('HUNG_UP', 'client');
+  }
+
+  /** The original of an object that the view, or an older one, has, or that this push has brought already. */
+  async known(view: Oid): Promise<Known | undefined> {
+    const now = this.#knownNow.get(view);
+    if (now !== undefined) return now;
+    const { rows, originals, views } = this.context;
+    const row = rows.originalOf(view);
+    if (row === undefined) {
+      const info = await views.info(view);
+      return info === undefined ? undefined : { type: info.type, original: view };
+    }
+    // A pin of a push that was refused later names an original that nobody has.
+    return (await originals.info(row.oid)) === undefined ? undefined : { type: row.type, original: row.oid };
+  }
+
+  /** The original of an oid that a message names; without looking for objects. */
+  mentioned(view: Oid): Oid | undefined {
+    return this.#knownNow.get(view)?.original ?? this.context.rows.originalOf(view)?.oid;
+  }
+
+  /** Undefined where the object is shown as it is. */
+  viewOf = (original: Oid): Oid | undefined =>
+    this.#viewsNow.get(original) ?? this.context.rows.viewOf(original, this.context.epoch)?.oid;
+
+  /** The object of this push whose original it is; undefined where it is its own. */
+  viewNow(original: Oid): Oid | undefined {
+    return this.#viewsNow.get(original);
+  }
+
+  oidOf(type: ObjectType, content: Buffer): Oid {
+    return oidOf(type, content, this.context.format);
+  }
+
+  /** Told of an object of the push and its original, which holds what it stands for. Counts it; throws LIMIT_EXCEEDED (client). */
+  pair(type: ObjectType, view: Oid, original: Oid): void {
+    this.#knownNow.set(view, { type, original });
+    if (view === original) this.same.add(view);
+    else this.#viewsNow.set(original, view);
+    if (++this.#count > maxObjects) throw tooLarge(`the push brings more than ${maxObjects} objects`);
+  }
+
+  /** Whether this push has brought it already. */
+  isNow(view: Oid): boolean {
+    return this.#knownNow.has(view);
+  }
+
+  /** An object as the client has it. Throws LIMIT_EXCEEDED (client). */
+  async readView(oid: Oid): Promise<GitObject | undefined> {
+    return (await this.readPushed(oid)) ?? (await this.context.views.read(oid));
+  }
+
+  /** An object that the push brought. Throws LIMIT_EXCEEDED (client). */
+  async readPushed(oid: Oid): Promise<GitObject | undefined> {
+    const { pushed } = this.context;
+    const info = await pushed?.info(oid);
+    if (pushed === undefined || info === undefined) return undefined;
+    if (info.size > maxContent) throw tooLarge(`the ${info.type} ${oid} has ${info.size} bytes`);
+    return pushed.read(oid);
+  }
+
+  /** An object of the original side: throws INTERNAL where it is not there. */
+  async readOriginal(oid: Oid): Promise<GitObject> {
+    const found =
+      this.made.read(oid) ??
+      (this.same.has(oid) ? await this.readPushed(oid) : undefined) ??
+      (await this.context.originals.read(oid));
+    if (found === undefined) throw new RefgateError('INTERNAL', 'refgate', `the original ${oid} is missing`);
+    return found;
+  }
+}
