@@ -25,7 +25,8 @@ export function encodeDelta(base: Uint8Array, target: Uint8Array): Buffer | unde
   const out = new DeltaWriter(base.length, target, target.length >>> 1);
   out.copy(0, head);
   const end = target.length - tail;
-  if (head < end) encodeMiddle(base, target, head, end, out);
+  if (end - head < block) out.insert(head, end);
+  else encodeMiddle(base, target, head, end, out);
   out.copy(base.length - tail, tail);
   return out.finish();
 }
@@ -49,7 +50,6 @@ function encodeMiddle(
   end: number,
   out: DeltaWriter,
 ): void {
-  if (end - from < block) return out.insert(from, end);
   const index = new BlockIndex(base);
   let pending = from;
   let at = from;
@@ -59,7 +59,8 @@ function encodeMiddle(
     if (found === undefined) {
       if (at + block < end) hash = roll(hash, target[at] as number, target[at + block] as number);
       at++;
-      if (at - pending > out.room) return out.insert(pending, at);
+      // What is not found already has no room: then nothing else will.
+      if (at - pending > out.room) break;
       continue;
     }
     out.insert(pending, found.targetFrom);

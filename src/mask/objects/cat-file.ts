@@ -13,11 +13,13 @@ interface Pending {
   readonly oid: Oid;
   readonly resolve: (answer: BatchAnswer) => void;
   readonly reject: (error: unknown) => void;
+  /** Children that died while it was the oldest request. */
+  deaths: number;
 }
 
 /**
  * Reads objects of the repository in `gitDir` through one `git cat-file` that is started with the first request, and
- * anew after it died; the request that it died of is refused with INTERNAL (refgate), those behind it are asked again.
+ * anew after it died; a request that it dies of twice is refused with INTERNAL (refgate), those behind it are asked again.
  * Packs that come later are seen. An object of more than `maxBytes` (64 MiB) is refused by `read` with LIMIT_EXCEEDED.
  * While nothing is asked it keeps no process alive. Closed when the signal aborts.
  */
@@ -75,16 +77,19 @@ class CatFile implements GitObjects {
     for (const one of pending) one.reject(this.#closedFor);
   }
 
-  #ask(command: Pending['command'], oid: Oid): Promise<BatchAnswer> {
+  async #ask(command: Pending['command'], oid: Oid): Promise<BatchAnswer> {
+    if (this.#closedFor !== undefined) throw this.#closedFor;
+    if (!isOid(oid, this.#format)) throw new RefgateError('INTERNAL', 'refgate', 'this is no oid');
     return new Promise((resolve, reject) => {
-      if (this.#closedFor !== undefined) return reject(this.#closedFor);
-      if (!isOid(oid, this.#format)) return reject(new RefgateError('INTERNAL', 'refgate', 'this is no oid'));
-      this.#pending.push({ command, oid, resolve, reject });
-      const child = this.#child;
-      if (child === undefined) return this.#start();
-      if (this.#pending.length === 1) keepAlive(child, true);
-      child.process.stdin.write(`${command} ${oid}\n`);
+      this.#pending.push({ command, oid, resolve, reject, deaths: 0 });
+      if (this.#child === undefined) this.#start();
+      else this.#send(this.#child, `${command} ${oid}\n`);
     });
+  }
+
+  #send(child: GitChild, lines: string): void {
+    keepAlive(child, true);
+    child.process.stdin.write(lines);
   }
 
   /** Asks everything that is pending. */
@@ -93,7 +98,8 @@ class CatFile implements GitObjects {
     try {
       child = spawnGit(this.#gitDir, ['cat-file', '--batch-command']);
     } catch (error) {
-      return this.#lost(undefined, error);
+      for (const one of this.#pending.splice(0)) one.reject(error);
+      return;
     }
     this.#child = child;
     const reader = new BatchReader(
@@ -114,21 +120,24 @@ class CatFile implements GitObjects {
       () => this.#lost(child, new RefgateError('INTERNAL', 'refgate', 'git cat-file ended')),
       (error: unknown) => this.#lost(child, error),
     );
-    child.process.stdin.write(this.#pending.map(({ command, oid }) => `${command} ${oid}\n`).join(''));
+    this.#send(child, this.#pending.map(({ command, oid }) => `${command} ${oid}\n`).join(''));
   }
 
   #answered(child: GitChild, answer: BatchAnswer): void {
-    const one = this.#pending.shift();
-    if (one === undefined || one.oid !== answer.oid)
+    const one = this.#pending[0];
+    if (one?.oid !== answer.oid)
       throw new RefgateError('INTERNAL', 'refgate', 'git cat-file answered what was not asked');
+    this.#pending.shift();
     if (this.#pending.length === 0) keepAlive(child, false);
     one.resolve(answer);
   }
 
-  #lost(child: GitChild | undefined, error: unknown): void {
+  /** What it died of is asked once more, since it may have been dead already. */
+  #lost(child: GitChild, error: unknown): void {
     if (this.#child !== child) return;
     this.#child = undefined;
-    this.#pending.shift()?.reject(error);
+    const first = this.#pending[0];
+    if (first !== undefined && ++first.deaths > 1) this.#pending.shift()?.reject(error);
     if (this.#pending.length > 0) this.#start();
   }
 }

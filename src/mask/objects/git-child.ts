@@ -47,6 +47,11 @@ export function spawnGit(
     env: { ...gitEnvironment(), ...env },
     stdio: 'pipe',
   });
+  // Without free file descriptors there are no pipes; the reason comes by the event.
+  if ((child.stdin as unknown) === undefined) {
+    child.on('error', () => {});
+    throw failed(args, 'too many files are open');
+  }
   const kill = (): void => {
     child.stdin.destroy();
     child.kill('SIGKILL');
@@ -131,22 +136,27 @@ export async function* streamGit(
   options: { input?: AsyncIterable<Buffer | string>; signal?: AbortSignal | undefined } = {},
 ): AsyncGenerator<Buffer, void, undefined> {
   const child = spawnGit(dir, args, options);
-  const feeding = feed(child, options.input);
+  let fault: { error: unknown } | undefined;
+  // Not awaited: an input that is stuck must not keep an ended child from being told.
+  void feed(child, options.input, (error) => {
+    fault = { error };
+    child.kill();
+  });
   try {
     for await (const piece of child.process.stdout) yield piece as Buffer;
-    const fault = await feeding;
-    if (fault !== undefined) throw fault.error;
     await child.ended;
+  } catch (error) {
+    throw fault === undefined ? error : fault.error;
   } finally {
     child.kill();
   }
 }
 
-/** Writes the input to the child. A fault of the input kills the child and is given back, since nobody awaits yet. */
 async function feed(
   child: GitChild,
   input: AsyncIterable<Buffer | string> | undefined,
-): Promise<{ error: unknown } | undefined> {
+  onFault: (error: unknown) => void,
+): Promise<void> {
   const { stdin } = child.process;
   try {
     if (input !== undefined) {
@@ -156,10 +166,8 @@ async function feed(
       }
     }
     stdin.end();
-    return undefined;
   } catch (error) {
-    child.kill();
-    return { error };
+    onFault(error);
   }
 }
 

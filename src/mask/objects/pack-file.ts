@@ -32,7 +32,7 @@ export interface PackSink {
   readonly bytes: number;
   /** To be awaited every now and then: other work of the thread gets its turn. */
   drain(): Promise<void>;
-  /** Closes and removes the file. May be called twice, and after everything else. */
+  /** Removes the unfinished file. May be called twice; after `finish` it does nothing. */
   abort(): void;
 }
 

@@ -9,11 +9,13 @@ import type { Pin } from './view-rows.ts';
 /**
  * The file of pins: records one behind the other, only ever appended. A record is the length of its body, the CRC32 of
  * its body and the CRC32 of these eight bytes, all as 32-bit numbers, big end first; then the body: the type (1 commit,
- * 4 tag), the bytes of an oid, the original, the view, and the content of the view. The length has a checksum of its
+ * 4 tag), the bytes of an oid, the original, the view, and the content of the view; and a newline, so that no record ends
+ * in a zero. The length has a checksum of its
  * own, so that a damaged length is never taken for an unfinished record.
  */
 
 const headBytes = 12;
+const newline = 10;
 const piece = 65_536;
 const typeCodes = { commit: 1, tag: 4 } as const;
 
@@ -77,10 +79,11 @@ class Pins implements PinFile {
     if (head.readUInt32BE(8) !== crc32(head.subarray(0, 8)))
       return this.#unfinished(at, at + headBytes, size);
     const length = head.readUInt32BE(0);
-    const end = at + headBytes + length;
+    const end = at + headBytes + length + 1;
     if (end > size) return undefined;
     const body = this.#read(at + headBytes, length);
-    if (head.readUInt32BE(4) !== crc32(body)) return this.#unfinished(at, end, size);
+    const isEnded = this.#read(end - 1, 1)[0] === newline;
+    if (!isEnded || head.readUInt32BE(4) !== crc32(body)) return this.#unfinished(at, end, size);
     const type = body[0] === typeCodes.commit ? 'commit' : 'tag';
     const width = body[1] as number;
     const original = body.toString('hex', 2, 2 + width);
@@ -130,7 +133,7 @@ class Pins implements PinFile {
     fresh.forEach(({ original, pin }, index) => {
       at += (records[index] as Buffer).length;
       const size = pin.content.length;
-      this.#remember(original, { view: pin.view, type: pin.type, at: at - size, size });
+      this.#remember(original, { view: pin.view, type: pin.type, at: at - 1 - size, size });
     });
     this.#size = at;
   }
@@ -167,5 +170,5 @@ function formatRecord(original: Oid, pin: Pin): Buffer {
   head.writeUInt32BE(body.length, 0);
   head.writeUInt32BE(crc32(body), 4);
   head.writeUInt32BE(crc32(head.subarray(0, 8)), 8);
-  return Buffer.concat([head, body]);
+  return Buffer.concat([head, body, Buffer.from([newline])]);
 }

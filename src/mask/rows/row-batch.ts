@@ -26,6 +26,7 @@ export class WritingBatch implements RowBatch {
   readonly #pins: { original: Oid; pin: Pin }[] = [];
   readonly #originals: Oid[] = [];
   readonly #views: Oid[] = [];
+  readonly #secrets = new Set<string>();
   #isWritten = false;
 
   constructor(store: BytesStore, keep: KeepFolder, keys: RowKeys, lists: OidLists, epoch: number) {
@@ -54,8 +55,10 @@ export class WritingBatch implements RowBatch {
 
   secret(placeholder: string, kept: KeptSecret): void {
     const key = secretKey(placeholder);
-    // The first object that held it stays the first; and a nonce is not spent twice on one secret.
-    if (this.#store.getSync(key) === undefined) this.#put(key, sealSecret(this.#keys, placeholder, kept));
+    // The first object that held it stays the first.
+    if (this.#secrets.has(placeholder) || this.#store.getSync(key) !== undefined) return;
+    this.#secrets.add(placeholder);
+    this.#put(key, sealSecret(this.#keys, placeholder, kept));
   }
 
   spans(
