@@ -1,0 +1,347 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { RefgateError } from '../../domain/error.ts';
+import type { MaskPreview, MaskProgress } from '../../domain/mask.ts';
+import type { FetchSource, Target } from '../../domain/ports.ts';
+import { Turns } from '../../inspect/turns.ts';
+import type { Tips } from '../build/contract.ts';
+import { fetchOriginals } from '../serve/fetch-originals.ts';
+import { makeView } from './make-view.ts';
+import { Making } from './making.ts';
+import type { ViewCall, ViewCalls } from './messages.ts';
+import { notReady } from './not-ready.ts';
+import type { RepoDeps } from './repo-deps.ts';
+import type { RepoInWork, SyncedTips } from './repo-in-work.ts';
+import { RepoRecord, type RowEvent } from './repo-record.ts';
+import { SharedRuns } from './shared-runs.ts';
+import { TargetFolder, targetId, targetName } from './target-folder.ts';
+import { putPreview, readPreview, type ServedView, type TargetRow } from './target-row.ts';
+import { readTips, sameTips } from './upstream-tips.ts';
+import { timeIsUp, within } from './waiting.ts';
+import { countsOf, type Wanted, WantedView } from './wanted-view.ts';
+
+/** After a failure it is tried again no sooner, in ms. */
+const retryAfter = 5_000;
+
+/** How long a reader waits for a view to follow its upstream, in ms. */
+const syncPatience = 60_000;
+
+/**
+ * One upstream repository on the main thread: its state, which is in the store before it counts; the making of its view,
+ * one at a time; and its syncs, which many readers share. One writer at a time works in its folder.
+ */
+export class MaskedRepo implements RepoInWork {
+  readonly deps: RepoDeps;
+  readonly target: Target;
+  readonly id: string;
+  readonly folder: TargetFolder;
+  readonly record: RepoRecord;
+  /** By which it was first asked for. */
+  readonly repo: string;
+  readonly #turn = new Turns(1);
+  readonly #syncs = new SharedRuns(() => this.#sync());
+  readonly #wanted: WantedView;
+  #making: Making | undefined;
+  #synced: SyncedTips | undefined;
+  #syncing: MaskProgress | undefined;
+  #failedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(deps: RepoDeps, target: Target, repo: string, row: TargetRow | undefined) {
+    this.deps = deps;
+    this.target = target;
+    this.repo = row?.repo ?? repo;
+    this.id = targetId(target);
+    this.folder = new TargetFolder(join(deps.dir, this.id));
+    this.record = new RepoRecord(deps, this.id, row);
+    this.#wanted = new WantedView(deps, target);
+  }
+
+  get row(): TargetRow | undefined {
+    return this.record.row;
+  }
+
+  get progress(): MaskProgress | undefined {
+    return this.#making?.progress ?? this.#syncing;
+  }
+
+  get isMaking(): boolean {
+    return this.#making !== undefined;
+  }
+
+  /** Undefined until the first sync, and while the view is served as it was. */
+  get synced(): SyncedTips | undefined {
+    return this.#synced?.epoch === this.row?.served?.epoch ? this.#synced : undefined;
+  }
+
+  /** What decides now what is masked. */
+  wanted(): Wanted {
+    return this.#wanted.now();
+  }
+
+  /** Whether rules or allowed values have changed since the view was made. */
+  get isOutdated(): boolean {
+    const { served } = this.row ?? {};
+    return served !== undefined && served.digest !== this.wanted().digest;
+  }
+
+  /** Whether the view is served as it was at its last sync. */
+  get isFrozen(): boolean {
+    const { served, state, making } = this.row ?? {};
+    return served === undefined || state !== 'ready' || making !== undefined || this.isOutdated;
+  }
+
+  /**
+   * The view that is served, however old. Begins to make it where that was not done, and waits for it for some seconds.
+   * Throws VIEW_NOT_READY, what the upstream throws, and the signal's reason.
+   */
+  async readable(signal?: AbortSignal): Promise<ServedView> {
+    const { clock, settings } = this.deps;
+    const until = clock() + settings.wait;
+    for (;;) {
+      const served = this.row?.served;
+      if (served !== undefined) {
+        this.#renew();
+        return served;
+      }
+      if (!this.#mayBegin()) throw this.notReady();
+      const making = this.#begin();
+      if ((await within(making.done, Math.max(until - clock(), 0), signal)) === timeIsUp)
+        throw this.notReady();
+    }
+  }
+
+  /** The same, up to date with the upstream as it is now: but while another epoch is made it stays as it was. */
+  async upToDate(signal?: AbortSignal): Promise<ServedView> {
+    const served = await this.readable(signal);
+    if (this.isFrozen) return served;
+    const patience = Math.max(this.deps.settings.wait, syncPatience);
+    if ((await within(this.#syncs.ask(), patience, signal)) === timeIsUp) throw this.notReady();
+    return await this.readable(signal);
+  }
+
+  notReady(): RefgateError {
+    return notReady(this.repo, this.row, this.progress);
+  }
+
+  /** Brings the view up to date behind everybody's back. Never throws. */
+  follow(): void {
+    if (this.isFrozen) return;
+    this.#syncs.ask().catch((err: unknown) => this.complain(err, 'masked view not brought up to date'));
+  }
+
+  /** One question to the engine. Throws as `ViewThreads.ask`. */
+  async ask<C extends ViewCall>(
+    call: C,
+    ask: ViewCalls[C]['ask'],
+    options: { signal?: AbortSignal; onProgress?: (progress: MaskProgress) => void } = {},
+  ): Promise<ViewCalls[C]['answer']> {
+    if (this.row === undefined) throw this.notReady();
+    const place = { dir: this.folder.dir, format: this.row.format };
+    return await this.deps.threads.ask(call, place, ask, options);
+  }
+
+  /** Lets one writer work in the folder. Throws the signal's reason. */
+  turn(signal: AbortSignal): Promise<() => void> {
+    return this.#turn.take(signal);
+  }
+
+  #mayBegin(): boolean {
+    const state = this.row?.state;
+    if (this.#making !== undefined) return true;
+    if (state === 'failed') return this.deps.clock() - this.#failedAt >= retryAfter;
+    return state !== 'review' && state !== 'stopped';
+  }
+
+  /** A view of older rules is made anew, and one that a crash interrupted goes on. */
+  #renew(): void {
+    const { state, making } = this.row ?? {};
+    if (state !== 'ready' || this.#making !== undefined || (making === undefined && !this.isOutdated)) return;
+    if (this.deps.clock() - this.#failedAt >= retryAfter) this.begin();
+  }
+
+  /** Begins to make what is to be made, where that does not go on already; failures are in the state. */
+  begin(): void {
+    this.#begin().done.catch(() => undefined);
+  }
+
+  #begin(): Making {
+    if (this.#making !== undefined) return this.#making;
+    this.deps.closing.throwIfAborted();
+    const making = new Making(this.deps.closing, (mine, scanned) =>
+      this.#make(mine, scanned).finally(() => {
+        this.#making = undefined;
+      }),
+    );
+    this.#making = making;
+    return making;
+  }
+
+  async #make(making: Making, scanned: () => void): Promise<void> {
+    try {
+      const endTurn = await this.#turn.take(making.signal);
+      try {
+        this.#synced = (await makeView(this, making, scanned)) ?? this.#synced;
+      } finally {
+        endTurn();
+      }
+      this.#failedAt = Number.NEGATIVE_INFINITY;
+    } catch (error) {
+      this.#failedAt = this.deps.clock();
+      if (!making.signal.aborted) await this.#tellFailure(error);
+      making.signal.throwIfAborted();
+      throw error;
+    }
+  }
+
+  /** A repository of which the upstream has not even told its refs leaves no trace. */
+  async #tellFailure(error: unknown): Promise<void> {
+    if (this.row === undefined) return;
+    this.complain(error, 'masked view not made');
+    const problem = error instanceof RefgateError ? error.message : String(error);
+    const failed = (row: TargetRow): TargetRow => ({
+      ...row,
+      state: row.served === undefined ? 'failed' : row.state,
+      problem,
+    });
+    try {
+      await this.record.change((row) => failed(row ?? this.known()));
+    } catch (err) {
+      this.complain(err, 'state of a masked view not written');
+      this.record.remember(failed(this.known()));
+    }
+  }
+
+  /** Removes an epoch that nobody begins to read any more, once its last reader has left. */
+  remove(epoch: number): void {
+    const removed = async (): Promise<void> => {
+      const dirs = [this.folder.view(epoch), this.folder.cut(epoch)];
+      await Promise.all(dirs.map((dir) => this.deps.readers.whenFree(dir)));
+      if (this.deps.closing.aborted) return;
+      await this.ask('drop', { epoch });
+      for (const dir of dirs) await rm(dir, { recursive: true, force: true });
+    };
+    removed().catch((err: unknown) => this.complain(err, 'an old masked view is not removed'));
+  }
+
+  /** Removes what a crash left of epochs that are neither served nor being made. */
+  async sweep(): Promise<void> {
+    const { served, making } = this.row ?? {};
+    await rm(this.folder.temporary, { recursive: true, force: true });
+    for (const epoch of await this.folder.epochs())
+      if (epoch !== served?.epoch && epoch !== making?.epoch) this.remove(epoch);
+  }
+
+  async #sync(): Promise<void> {
+    const source = this.deps.upstreams.fetchSource(this.target);
+    try {
+      const { tips } = await readTips(source);
+      if (this.#isSynced(tips)) return;
+      const endTurn = await this.#turn.take(this.deps.closing);
+      try {
+        if (!this.isFrozen && !this.#isSynced(tips)) await this.#extend(source, tips);
+      } finally {
+        this.#syncing = undefined;
+        endTurn();
+      }
+    } finally {
+      source.close();
+    }
+  }
+
+  #isSynced(tips: Tips): boolean {
+    return this.synced !== undefined && sameTips(this.synced.upstream, tips);
+  }
+
+  async #extend(source: FetchSource, tips: Tips): Promise<void> {
+    const signal = this.deps.closing;
+    const onProgress = (progress: MaskProgress): void => {
+      this.#syncing = progress;
+    };
+    const { format, served } = this.known();
+    if (served === undefined) return;
+    // Until it is done, nobody takes the view for one of these or those refs.
+    this.#synced = undefined;
+    const order = { tips, format, signal, onProgress, prune: true };
+    await fetchOriginals(() => source, this.folder.originals, order);
+    const { epoch, allowed } = served;
+    const result = await this.ask('extend', { tips, epoch, allowed }, { signal, onProgress });
+    const counts = { ...countsOf(result), syncedAt: this.now() };
+    await this.record.change((row = this.known()) => {
+      const { problem, ...rest } = row;
+      return row.served?.epoch === epoch ? { ...rest, served: { ...row.served, ...counts } } : row;
+    });
+    this.#synced = { epoch, upstream: tips, view: result.tips };
+  }
+
+  /** Scans what the upstream has now. Throws what the upstream and the engine throw, and the signal's reason. */
+  async preview(signal: AbortSignal, onProgress: (progress: MaskProgress) => void): Promise<MaskPreview> {
+    if (this.row?.enabled === true || this.row?.state === 'stopped') await this.#look(signal, onProgress);
+    else await this.#awaitScan(signal, onProgress);
+    const preview = await this.lastPreview();
+    if (preview !== undefined) return preview;
+    throw new RefgateError('CONFLICT', 'operator', `${this.repo} was not scanned; try again`);
+  }
+
+  async #awaitScan(signal: AbortSignal, onProgress: (progress: MaskProgress) => void): Promise<void> {
+    const making = this.#begin();
+    const endListening = making.listen(onProgress);
+    making.done.catch(() => undefined);
+    try {
+      await within(making.scanned, 2 ** 31 - 1, signal);
+    } finally {
+      endListening();
+    }
+  }
+
+  /** Beside what is served, or what is to be made. */
+  async #look(signal: AbortSignal, onProgress: (progress: MaskProgress) => void): Promise<void> {
+    const endTurn = await this.#turn.take(signal);
+    const source = this.deps.upstreams.fetchSource(this.target);
+    try {
+      const { tips, format } = await readTips(source);
+      const order = { tips, format, signal, onProgress, prune: true };
+      await fetchOriginals(() => source, this.folder.originals, order);
+      const { allowed } = this.wanted();
+      const report = await this.ask('scan', { tips, allowed }, { signal, onProgress });
+      const preview = { ...report, repo: this.repo, scannedAt: this.now() };
+      await this.deps.store.write([putPreview(this.id, preview)]);
+    } finally {
+      source.close();
+      endTurn();
+    }
+  }
+
+  lastPreview(): Promise<MaskPreview | undefined> {
+    return readPreview(this.deps.store, this.id);
+  }
+
+  /** Ends what is being made, and waits until it has. */
+  async interrupt(): Promise<void> {
+    const making = this.#making;
+    making?.abort(new RefgateError('VIEW_NOT_READY', 'operator', `${this.repo} was interrupted; try again`));
+    await making?.done.catch(() => undefined);
+  }
+
+  /** Changes the row by what an administrator decided, in one batch with the event. */
+  async decide(change: (row: TargetRow) => TargetRow, event: RowEvent): Promise<void> {
+    const before = this.row;
+    await this.record.change((row) => change(row ?? this.known()), { event });
+    const gone = [before?.served?.epoch, before?.making?.epoch].filter((epoch) => epoch !== undefined);
+    const kept = [this.row?.served?.epoch, this.row?.making?.epoch];
+    for (const epoch of gone) if (!kept.includes(epoch)) this.remove(epoch);
+  }
+
+  known(): TargetRow {
+    if (this.row === undefined)
+      throw new RefgateError('INTERNAL', 'refgate', 'nothing is known of a repository');
+    return this.row;
+  }
+
+  now(): string {
+    return new Date(this.deps.clock()).toISOString();
+  }
+
+  complain(err: unknown, phrase: string): void {
+    if (!this.deps.closing.aborted) this.deps.log.error({ err, target: targetName(this.target) }, phrase);
+  }
+}

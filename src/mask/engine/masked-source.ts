@@ -1,0 +1,69 @@
+import { RefgateError } from '../../domain/error.ts';
+import type { AdvertisedRef } from '../../domain/git.ts';
+import type {
+  FetchRequest,
+  FetchResponse,
+  FetchSource,
+  LsRefsRequest,
+  SourceCapabilities,
+} from '../../domain/ports.ts';
+import type { ServedView } from './target-row.ts';
+
+/** The view behind a `MaskedSource`. Both throw VIEW_NOT_READY, what the upstream throws, and the signal's reason. */
+export interface ServedRepo {
+  readable(signal: AbortSignal): Promise<ServedView>;
+  upToDate(signal: AbortSignal): Promise<ServedView>;
+}
+
+/**
+ * The view of one repository for one session: refs as they are now, objects of the same epoch as the refs. An epoch
+ * is read to the end once it was begun, also when another one takes its place meanwhile.
+ */
+export class MaskedSource implements FetchSource {
+  readonly #repo: ServedRepo;
+  readonly #open: (served: ServedView, signal: AbortSignal) => Promise<FetchSource>;
+  readonly #closing = new AbortController();
+  #inner: { readonly epoch: number; readonly source: Promise<FetchSource> } | undefined;
+
+  /** @param open gives the source of an epoch, which counts as its reader at once. */
+  constructor(repo: ServedRepo, open: (served: ServedView, signal: AbortSignal) => Promise<FetchSource>) {
+    this.#repo = repo;
+    this.#open = open;
+  }
+
+  async capabilities(): Promise<SourceCapabilities> {
+    return (await this.#any()).capabilities();
+  }
+
+  async *lsRefs(request: LsRefsRequest): AsyncGenerator<readonly AdvertisedRef[]> {
+    const served = await this.#repo.upToDate(this.#closing.signal);
+    yield* (await this.#of(served)).lsRefs(request);
+  }
+
+  async fetch(request: FetchRequest): Promise<FetchResponse> {
+    return (await this.#any()).fetch(request);
+  }
+
+  async #any(): Promise<FetchSource> {
+    return this.#inner?.source ?? this.#of(await this.#repo.readable(this.#closing.signal));
+  }
+
+  #of(served: ServedView): Promise<FetchSource> {
+    const { signal } = this.#closing;
+    if (this.#inner?.epoch === served.epoch) return this.#inner.source;
+    void this.#closeInner();
+    const source = this.#open(served, signal);
+    this.#inner = { epoch: served.epoch, source };
+    return source;
+  }
+
+  async #closeInner(): Promise<void> {
+    const source = await this.#inner?.source.catch(() => undefined);
+    source?.close();
+  }
+
+  close(): void {
+    this.#closing.abort(new RefgateError('HUNG_UP', 'client'));
+    void this.#closeInner();
+  }
+}

@@ -1,0 +1,153 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { RefgateError } from '../../domain/error.ts';
+import type { AdvertisedRef, Oid } from '../../domain/git.ts';
+import type { MaskedViews, RestoredPush, RestoreOrder, ViewKey } from '../../domain/mask.ts';
+import type { FetchSource, Target } from '../../domain/ports.ts';
+import { denySecrets } from '../serve/deny-secrets.ts';
+import { createViewSource } from '../serve/view-source.ts';
+import type { MaskedRepo } from './masked-repo.ts';
+import type { MaskedRepos } from './masked-repos.ts';
+import { MaskedSource } from './masked-source.ts';
+import type { RepoDeps } from './repo-deps.ts';
+import type { ServedView } from './target-row.ts';
+import { oidTokens, RecentPairs, withDigits, withoutOids, withoutRefs } from './text-for.ts';
+import { advertisedTips } from './upstream-tips.ts';
+import { readViewTips } from './view-tips.ts';
+
+/** The views as the spine uses them. */
+export class Views implements MaskedViews {
+  readonly #deps: RepoDeps;
+  readonly #repos: MaskedRepos;
+  readonly #pairs = new WeakMap<MaskedRepo, RecentPairs>();
+
+  constructor(deps: RepoDeps, repos: MaskedRepos) {
+    this.#deps = deps;
+    this.#repos = repos;
+  }
+
+  source(view: ViewKey): FetchSource {
+    const repo = this.#repos.of(view.target, view.repo);
+    return new MaskedSource(repo, (served, signal) => this.#open(view, repo, served, signal));
+  }
+
+  async #open(
+    view: ViewKey,
+    repo: MaskedRepo,
+    served: ServedView,
+    signal: AbortSignal,
+  ): Promise<FetchSource> {
+    const { format } = repo.known();
+    const { readers } = this.#deps;
+    const gitDir = repo.folder.view(served.epoch);
+    if (view.mode === 'cut') refuseUnlessClean(view, served);
+    const source = createViewSource({ gitDir, format, readers, signal });
+    return view.mode === 'deny-secrets' ? denySecrets(source, (oids) => sameOids(repo, oids)) : source;
+  }
+
+  async refs(view: ViewKey): Promise<readonly AdvertisedRef[]> {
+    const repo = this.#repos.of(view.target, view.repo);
+    const served = await repo.upToDate();
+    if (view.mode === 'cut') refuseUnlessClean(view, served);
+    const synced = repo.synced?.view;
+    const tips = synced ?? (await readViewTips(repo.folder.view(served.epoch), this.#deps.closing));
+    const refs = advertisedTips(tips);
+    if (view.mode !== 'deny-secrets') return refs;
+    const same = await sameOids(
+      repo,
+      tips.refs.map(({ oid }) => oid),
+    );
+    return refs.filter(({ oid }) => oid !== null && same.has(oid));
+  }
+
+  async restore(order: RestoreOrder): Promise<RestoredPush> {
+    const { view, signal } = order;
+    const repo = this.#repos.of(view.target, view.repo);
+    const { epoch, allowed } = await repo.upToDate(signal);
+    if (repo.isFrozen) throw repo.notReady();
+    const endTurn = await repo.turn(signal);
+    const folder = join(repo.folder.temporary, `restore-${randomBytes(8).toString('hex')}`);
+    const release = (): Promise<void> => rm(folder, { recursive: true, force: true });
+    try {
+      if (repo.isFrozen || repo.row?.served?.epoch !== epoch) throw repo.notReady();
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      const { request, held } = order;
+      const pushed = held === undefined ? {} : { pushed: held.gitDir };
+      const ask = { updates: request.updates, epoch, allowed, folder, ...pushed };
+      const restored = await repo.ask('restore', ask, { signal });
+      this.#pairsOf(repo).keep(restored.pairs);
+      return { ...restored, release };
+    } catch (error) {
+      await release();
+      throw error;
+    } finally {
+      endTurn();
+    }
+  }
+
+  #pairsOf(repo: MaskedRepo): RecentPairs {
+    const known = this.#pairs.get(repo) ?? new RecentPairs();
+    this.#pairs.set(repo, known);
+    return known;
+  }
+
+  async textFor(view: ViewKey, text: string): Promise<string> {
+    const masked = this.#deps.maskSecrets(text);
+    const repo = this.#repos.of(view.target, view.repo);
+    const served = repo.row?.served;
+    if (served === undefined) return withoutOids(masked);
+    const pairs = this.#pairsOf(repo);
+    const named = withoutRefs(masked, hiddenRefs(repo));
+    if (served.changedCommits === 0 && served.values === 0 && pairs.isEmpty) return named;
+    return withDigits(named, await this.#shown(repo, served, pairs, oidTokens(named)));
+  }
+
+  async #shown(
+    repo: MaskedRepo,
+    { epoch }: ServedView,
+    pairs: RecentPairs,
+    tokens: readonly string[],
+  ): Promise<ReadonlyMap<string, string>> {
+    const shown = new Map<string, string>();
+    for (const token of tokens) {
+      const mine = pairs.shown(token);
+      if (mine !== undefined) shown.set(token, mine);
+    }
+    if (tokens.length === 0) return shown;
+    for (const [token, digits] of await repo.ask('shown', { epoch, tokens })) shown.set(token, digits);
+    return shown;
+  }
+
+  archive(): Promise<AsyncIterable<Buffer>> {
+    return Promise.reject(new RefgateError('SERVICE_UNSUPPORTED', 'client', 'git archive on a view'));
+  }
+
+  moved(target: Target): void {
+    this.#repos.known(target)?.follow();
+  }
+}
+
+async function sameOids(repo: MaskedRepo, oids: readonly Oid[]): Promise<ReadonlySet<Oid>> {
+  return new Set(await repo.ask('same', { oids }));
+}
+
+/** Who reads true oids only sees nothing of a repository in which something is masked. */
+function refuseUnlessClean(
+  { mode, repo }: ViewKey,
+  { changedCommits, hiddenRefs: hidden }: ServedView,
+): void {
+  if (mode === 'masked' || changedCommits + hidden === 0) return;
+  throw new RefgateError(
+    'VIEW_REFUSED',
+    'client',
+    `${repo} holds secrets; ask for access with \`read: masked\``,
+  );
+}
+
+function hiddenRefs(repo: MaskedRepo): readonly string[] {
+  const { synced } = repo;
+  if (synced === undefined || synced.upstream.refs.length === synced.view.refs.length) return [];
+  const shown = new Set(synced.view.refs.map(({ ref }) => ref));
+  return synced.upstream.refs.map(({ ref }) => ref).filter((ref) => !shown.has(ref));
+}

@@ -1,0 +1,47 @@
+import { createHash } from 'node:crypto';
+import type { Target } from '../../domain/ports.ts';
+import type { BuildResult } from '../build/contract.ts';
+import type { RepoDeps } from './repo-deps.ts';
+
+/** Everything that decides what is masked, but the key. */
+export interface Wanted {
+  /** Sorted fingerprints of the values that are shown in clear. */
+  readonly allowed: readonly string[];
+  readonly digest: string;
+}
+
+/** What decides what is masked in one target; made anew only when the allowed values change. */
+export class WantedView {
+  readonly #deps: RepoDeps;
+  readonly #target: Target;
+  #known: { readonly version: number; readonly wanted: Wanted } | undefined;
+
+  constructor(deps: RepoDeps, target: Target) {
+    this.#deps = deps;
+    this.#target = target;
+  }
+
+  now(): Wanted {
+    const { version } = this.#deps.allowed;
+    if (this.#known?.version !== version) this.#known = { version, wanted: this.#read() };
+    return this.#known.wanted;
+  }
+
+  #read(): Wanted {
+    const { allowed: values, mapRepo, rulesVersion, settings } = this.#deps;
+    const { upstream, path } = this.#target;
+    const allowed = values.of((repo) => {
+      const target = mapRepo(repo);
+      return target?.upstream === upstream && target.path === path;
+    });
+    const parts = [rulesVersion, settings.confidence, ...allowed];
+    return { allowed, digest: createHash('sha256').update(JSON.stringify(parts)).digest('hex') };
+  }
+}
+
+export const countsOf = ({ commits, changedCommits, values, hiddenRefs }: BuildResult) => ({
+  commits,
+  changedCommits,
+  values,
+  hiddenRefs,
+});
