@@ -96,4 +96,6 @@ export interface ViewFunction {
   tag(content: Buffer, viewOf: ViewOf, viewOfAncestor?: ViewOf): MaskedContent | undefined;
   /** A file name or a ref name. */
   name(name: Buffer): MaskedContent | undefined;
+  /** A blob that is too large to be read: one placeholder as a whole, by its oid. */
+  unread?(oid: Oid): MaskedContent;
 }

@@ -1,0 +1,123 @@
+import type { ObjectFormat } from '../../domain/git.ts';
+import { type Masker, type Withheld, wholeContent, wholePlaceholder } from './mask-content.ts';
+import { findIds } from './message-ids.ts';
+import {
+  bodyPart,
+  findIn,
+  type Header,
+  headerPart,
+  maskParts,
+  type ObjectLines,
+  type Part,
+  readObject,
+} from './object-parts.ts';
+import { type Dropped, linePart, unsignedLine, unsignedWord } from './unsigned.ts';
+import type { MaskedContent, ViewOf } from './view-function.ts';
+
+/** Headers that hold for the original bytes alone, or tell of them. */
+const dropped: ReadonlySet<string> = new Set(['gpgsig', 'gpgsig-sha256', 'mergetag', unsignedWord]);
+
+const links: ReadonlySet<string> = new Set(['tree', 'parent']);
+
+/**
+ * A commit is affected where its tree or a parent is, where its text holds a secret, where an embedded tag is affected, and where it has
+ * the header that ours have. Then it loses its signatures and embedded tags, and gets a header that stands for them.
+ */
+export function maskCommit(
+  masker: Masker,
+  format: ObjectFormat,
+  content: Buffer,
+  viewOf: ViewOf,
+  viewOfAncestor: ViewOf,
+): MaskedContent | undefined {
+  const lines = readObject(content);
+  const linked = new Map<Header, Buffer>();
+  for (const header of lines.headers) {
+    const view = linkOf(content, header, viewOf);
+    if (view !== undefined) linked.set(header, Buffer.from(`${header.keyword} ${view}\n`));
+  }
+  const isAffected = linked.size > 0 || lines.headers.some((header) => isForeign(content, header, viewOf));
+  if (!isAffected && !holdsSecret(masker, content, lines)) return undefined;
+  const isBelowAffected = [...linked.keys()].some(({ keyword }) => keyword === 'parent');
+  const ids = isBelowAffected ? findIds(content, lines.body, content.length, format, viewOfAncestor) : [];
+  const parts = partsOf(content, lines, linked);
+  const line = unsignedLine(masker.key, 'commit', content, droppedOf(lines));
+  const all = [...parts, linePart(lines.body, line), bodyPart(lines.body, content.length)];
+  const masked = maskParts(masker, content, all, ids, Buffer.alloc(0));
+  return 'withheld' in masked ? withheldCommit(masker, content, lines, linked, masked.withheld) : masked;
+}
+
+/** All of a commit that is searched for secrets: everything but its links. */
+export function commitStretches(
+  content: Buffer,
+  { headers, body }: ObjectLines = readObject(content),
+): { readonly start: number; readonly end: number }[] {
+  const own = headers.filter(({ keyword }) => !links.has(keyword));
+  return [...own.map((header) => withoutLink(content, header)), { start: body, end: content.length }];
+}
+
+// Of an embedded tag without the line that names its object.
+function withoutLink(content: Buffer, { keyword, start, end }: Header): { start: number; end: number } {
+  if (keyword !== 'mergetag') return { start, end };
+  const first = content.indexOf(10, start);
+  return { start: first < 0 ? end : Math.min(end, first + 1), end };
+}
+
+function holdsSecret({ finder }: Masker, content: Buffer, lines: ObjectLines): boolean {
+  const { hits, unscanned } = findIn(finder, content, commitStretches(content, lines));
+  return hits.length + unscanned.length > 0;
+}
+
+function linkOf(content: Buffer, { keyword, start, end }: Header, viewOf: ViewOf): string | undefined {
+  if (!links.has(keyword)) return undefined;
+  const oid = content.toString('latin1', start + keyword.length + 1, end).replace(/\n$/, '');
+  return /^[0-9a-f]+$/.test(oid) ? viewOf(oid) : undefined;
+}
+
+function isForeign(content: Buffer, { keyword, start, end }: Header, viewOf: ViewOf): boolean {
+  if (keyword === unsignedWord) return true;
+  if (keyword !== 'mergetag') return false;
+  const first = content.toString('latin1', start, Math.min(end, start + 100));
+  const oid = /^mergetag object ([0-9a-f]{40,64})\n/.exec(first)?.[1];
+  return oid !== undefined && viewOf(oid) !== undefined;
+}
+
+function partsOf(content: Buffer, { headers }: ObjectLines, linked: ReadonlyMap<Header, Buffer>): Part[] {
+  return headers
+    .filter(({ keyword }) => !dropped.has(keyword))
+    .map((header) => {
+      const { start, end } = header;
+      if (!links.has(header.keyword)) return headerPart(content, header);
+      return { start, end, bytes: linked.get(header) ?? content.subarray(start, end) };
+    });
+}
+
+function droppedOf({ headers }: ObjectLines): Dropped[] {
+  return headers.flatMap(({ keyword, start, end }, index) =>
+    dropped.has(keyword) ? [{ start, end, index }] : [],
+  );
+}
+
+// Its links and times, and nothing else.
+function withheldCommit(
+  masker: Masker,
+  content: Buffer,
+  lines: ObjectLines,
+  linked: ReadonlyMap<Header, Buffer>,
+  withheld: Withheld,
+): MaskedContent {
+  const placeholder = wholePlaceholder(masker, content, withheld);
+  const pieces = lines.headers.flatMap((header) => {
+    if (links.has(header.keyword)) return [linked.get(header) ?? content.subarray(header.start, header.end)];
+    const isIdent = header.keyword === 'author' || header.keyword === 'committer';
+    return isIdent ? [withheldIdent(content, header, placeholder)] : [];
+  });
+  const view = Buffer.concat([...pieces, Buffer.from(`\n${placeholder}\n`)]);
+  return wholeContent(content, view, placeholder, withheld);
+}
+
+/** An ident of which only the time is shown. */
+export function withheldIdent(content: Buffer, { keyword, start, end }: Header, placeholder: string): Buffer {
+  const time = /> (\d{1,19} [+-]\d{4})\n?$/.exec(content.toString('latin1', start, end))?.[1] ?? '0 +0000';
+  return Buffer.from(`${keyword} ${placeholder} <${placeholder}> ${time}\n`);
+}
