@@ -53,8 +53,9 @@ export function spawnGit(
     throw failed(args, 'too many files are open');
   }
   const kill = (): void => {
-    child.stdin.destroy();
+    // In this order: an input that ends would have it end well, with half of the answers.
     child.kill('SIGKILL');
+    child.stdin.destroy();
   };
   signal?.addEventListener('abort', kill, { once: true });
   // A git that ends early closes its input; its exit status tells why.
@@ -64,8 +65,8 @@ export function spawnGit(
     child.once('error', (cause) => reject(failed(args, cause.message, cause)));
     child.once('close', (status, killedBy) => {
       signal?.removeEventListener('abort', kill);
-      if (status === 0) resolve();
-      else if (signal?.aborted) reject(signal.reason);
+      if (signal?.aborted) reject(signal.reason);
+      else if (status === 0) resolve();
       else reject(failed(args, complaint() || `it ended with ${killedBy ?? `status ${status}`}`));
     });
   });
@@ -146,10 +147,11 @@ export async function* streamGit(
     for await (const piece of child.process.stdout) yield piece as Buffer;
     await child.ended;
   } catch (error) {
-    throw fault === undefined ? error : fault.error;
+    fault ??= { error };
   } finally {
     child.kill();
   }
+  if (fault !== undefined) throw fault.error;
 }
 
 async function feed(
