@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const folders = [
-  { folder: 'src/inspect/secrets/rules', ending: /\.toml$/ },
+  { folder: 'src/inspect/secrets/rules', ending: /\.(toml|txt)$/ },
   { folder: 'src/web/assets', ending: /\.(css|js|svg)$/ },
 ];
 

@@ -15,18 +15,7 @@ const sshMagic = 'openssh-key-v1\0';
 
 export const pem: Check = {
   check(value) {
-    const [, label = '', inner = ''] =
-      /^-----BEGIN ([A-Z0-9 ]+)-----([\s\S]*?)(?:-----END |$)/.exec(value) ?? [];
-    const text = inner.replace(/\\+[nr]/g, '\n');
-    const sealed = sealing.test(text);
-    const lines = text
-      .replace(sealing, '\n')
-      .split(/[\r\n]+/)
-      .map(bareLine)
-      .filter((line) => /[A-Za-z0-9]/.test(line) && !/^[A-Za-z-]+: /.test(line));
-    const last = lines.at(-1) ?? '';
-    const sum = label.startsWith('PGP') && last.startsWith('=') ? last : undefined;
-    const body = lines.filter((line) => line !== sum).join('');
+    const { label, sealed, sum, body } = partsOf(value);
     if (body.replace(/[^A-Za-z0-9+/]/g, '').length < leastBody || /\.\.\.|…|[<>$*{}]|(.)\1{31}/.test(body)) {
       return 'placeholder';
     }
@@ -34,6 +23,36 @@ export const pem: Check = {
     return judge(label, Buffer.from(body, 'base64'), sealed, sum);
   },
 };
+
+interface Parts {
+  readonly label: string;
+  readonly sealed: boolean;
+  /** The checksum of an OpenPGP armour, from its equals sign. */
+  readonly sum: string | undefined;
+  /** Base64, without what stands between its lines. */
+  readonly body: string;
+}
+
+function partsOf(value: string): Parts {
+  const [, label = '', inner = ''] =
+    /^-----BEGIN ([A-Z0-9 ]+)-----([\s\S]*?)(?:-----END |$)/.exec(value) ?? [];
+  const text = inner.replace(/\\+[nr]/g, '\n');
+  const lines = text
+    .replace(sealing, '\n')
+    .split(/[\r\n]+/)
+    .map(bareLine)
+    .filter((line) => /[A-Za-z0-9]/.test(line) && !/^[A-Za-z-]+: /.test(line));
+  const last = lines.at(-1) ?? '';
+  const sum = label.startsWith('PGP') && last.startsWith('=') ? last : undefined;
+  return { label, sealed: sealing.test(text), sum, body: lines.filter((line) => line !== sum).join('') };
+}
+
+/** What is alike however a key in PEM or of PuTTY is wrapped, indented and quoted: its base64. Undefined of what is neither. */
+export function keyBody(value: string): string | undefined {
+  if (value.startsWith('-----BEGIN ')) return partsOf(value).body;
+  if (!value.startsWith('PuTTY-User-Key-File-')) return undefined;
+  return puttyLines(value).body.join('');
+}
 
 // Without quotes, comment marks, the plus of a concatenation, and what parts words.
 function bareLine(line: string): string {
@@ -103,10 +122,14 @@ export const base64Pem: Check = {
 /** A key of PuTTY: as many lines of base64 as it says. */
 export const putty: Check = {
   check(value) {
-    const [, count = '', lines = ''] =
-      /Private-Lines: (\d{1,4})\s+([\s\S]*)$/.exec(value.replace(/\\+[nr]/g, '\n')) ?? [];
-    const body = lines.split(/\s+/).filter((line) => /^[A-Za-z0-9+/]{2,76}={0,2}$/.test(line));
+    const { count, body } = puttyLines(value);
     if (body.length < Number(count) || Number(count) === 0) return 'invalid';
     return /^\d+$/.test(count) && !/^(.)\1*$/.test(body.join('')) ? 'valid' : 'placeholder';
   },
 };
+
+function puttyLines(value: string): { readonly count: string; readonly body: readonly string[] } {
+  const [, count = '', lines = ''] =
+    /Private-Lines: (\d{1,4})\s+([\s\S]*)$/.exec(value.replace(/\\+[nr]/g, '\n')) ?? [];
+  return { count, body: lines.split(/\s+/).filter((line) => /^[A-Za-z0-9+/]{2,76}={0,2}$/.test(line)) };
+}

@@ -42,6 +42,12 @@ function isRegular(body: string): boolean {
   return steps >= (body.length - 1) * 0.8 || isRepeated(body);
 }
 
+/** Bytes in hex that climb or fall by one: `000102...`. */
+export function isRegularHex(value: string): boolean {
+  if (!/^(?:[0-9A-Fa-f]{2}){8,}$/.test(value)) return false;
+  return isRegular(Buffer.from(value, 'hex').toString('latin1'));
+}
+
 // abcabcabc: a short piece again and again.
 function isRepeated(body: string): boolean {
   for (let period = 1; period <= Math.min(10, body.length / 3); period++) {
