@@ -12,6 +12,7 @@ const statusOf: Partial<Record<ErrorCode, number>> = {
   USAGE: 400,
   POLICY_INVALID: 422,
   LEDGER_UNAVAILABLE: 503,
+  VIEW_NOT_READY: 503,
 };
 
 /** The last Express handler: an error as `{code, message}`. What is not ours to show is logged and answered as INTERNAL. */

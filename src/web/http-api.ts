@@ -4,6 +4,8 @@ import type { Directory } from '../domain/identity.ts';
 import { answerError } from './answer-error.ts';
 import { apiRoutes } from './api-routes.ts';
 import { FailedTries } from './failed-tries.ts';
+import { maskAnswers } from './outgoing/mask-answers.ts';
+import { notingPorts } from './outgoing/noting-ports.ts';
 import { setViewer, viewerOf } from './viewer.ts';
 import type { WebPorts } from './web-ports.ts';
 
@@ -23,7 +25,8 @@ export function createHttpApi(ports: WebPorts): RequestHandler {
   });
   app.use(authenticate(ports.directory, new FailedTries()));
   app.use(express.json({ limit: '2mb' }));
-  app.use(apiRoutes(ports, viewerOf));
+  app.use(maskAnswers(ports));
+  app.use(apiRoutes(notingPorts(ports), viewerOf));
   app.use((_request, _response, next) => next(new RefgateError('NOT_FOUND', 'client', 'no such API path')));
   app.use(answerError(ports.log));
   return app;

@@ -2,6 +2,8 @@ import express, { type Express, type RequestHandler, type Router } from 'express
 import { RefgateError } from '../domain/error.ts';
 import { createHttpApi } from './http-api.ts';
 import { liveEvents } from './live-events.ts';
+import { maskAnswers } from './outgoing/mask-answers.ts';
+import { notingPorts } from './outgoing/noting-ports.ts';
 import { accountPages } from './pages/account.tsx';
 import { agentPages } from './pages/agent-pages.tsx';
 import { loginPages, logoutPages } from './pages/login.tsx';
@@ -47,9 +49,10 @@ export function createWebApp(ports: WebPorts): RequestHandler {
   app.use(noteViewer(ports));
   app.use(loginPages(ports));
   app.use(liveEvents(ports));
-  app.use(requireSignIn, fromHere(ports), readForm, withFormToken);
+  app.use(requireSignIn, fromHere(ports), readForm, withFormToken, maskAnswers(ports));
   app.get('/', (_request, response) => response.redirect(303, '/-/pushes'));
-  for (const page of pages) app.use(page(ports));
+  const noting = notingPorts(ports);
+  for (const page of pages) app.use(page(noting));
   app.use(nothingHere);
   app.use(errorPage(ports.log));
   return app;

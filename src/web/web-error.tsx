@@ -20,6 +20,7 @@ const statusOf: Partial<Record<ErrorCode, number>> = {
   POLICY_INVALID: 422,
   INTERNAL: 500,
   LEDGER_UNAVAILABLE: 503,
+  VIEW_NOT_READY: 503,
   SHUTTING_DOWN: 503,
   UPSTREAM_TIMEOUT: 504,
 };
