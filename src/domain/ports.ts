@@ -74,6 +74,8 @@ export interface FetchSource {
   /** Batches of refs in the upstream's order. */
   lsRefs(request: LsRefsRequest): AsyncIterable<readonly AdvertisedRef[]>;
   fetch(request: FetchRequest): Promise<FetchResponse>;
+  /** Of a repository that is shallow itself: its commits without parents, as of the refs that were listed last. */
+  boundary?(): Promise<readonly Oid[]>;
   close(): void;
 }
 

@@ -1,5 +1,5 @@
 /** Writing reference advertisements in protocol v0 and v1: gitprotocol-pack(5), "Reference Discovery". */
-import type { AdvertisedRef, ObjectFormat, Service } from '../domain/git.ts';
+import type { AdvertisedRef, ObjectFormat, Oid, Service } from '../domain/git.ts';
 import type { PushCapabilities, SourceCapabilities } from '../domain/ports.ts';
 import { zeroOid } from './oid.ts';
 import { encodePkt, flushPkt, type PktReader, pktText } from './pkt-line.ts';
@@ -56,6 +56,8 @@ export interface AdvertiseOptions {
   readonly capabilities: readonly string[];
   /** Batches in order; for upload-pack HEAD first, with its `symrefTarget`. */
   readonly refs: AsyncIterable<readonly AdvertisedRef[]>;
+  /** Asked after the refs: the commits at which the repository itself is cut. */
+  readonly boundary?: (() => Promise<readonly Oid[]>) | undefined;
 }
 
 /**
@@ -84,6 +86,7 @@ export async function* writeAdvertisement(options: AdvertiseOptions): AsyncGener
   }
   if (first)
     yield encodePkt(`${zeroOid(options.objectFormat)} capabilities^{}\0${options.capabilities.join(' ')}\n`);
+  for (const oid of (await options.boundary?.()) ?? []) yield encodePkt(`shallow ${oid}`);
   yield flushPkt;
 }
 

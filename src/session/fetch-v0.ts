@@ -47,6 +47,7 @@ async function advertise(work: FetchWork, version: 0 | 1, capabilities: SourceCa
       objectFormat: capabilities.objectFormat,
       capabilities: uploadPackCapabilities(capabilities, { agent: agentName, stateless }),
       refs,
+      boundary: () => source.boundary?.() ?? Promise.resolve([]),
     }),
   );
 }

@@ -1,5 +1,5 @@
 import { RefgateError } from '../../domain/error.ts';
-import type { AdvertisedRef } from '../../domain/git.ts';
+import type { AdvertisedRef, Oid } from '../../domain/git.ts';
 import type {
   FetchRequest,
   FetchResponse,
@@ -42,6 +42,10 @@ export class MaskedSource implements FetchSource {
 
   async fetch(request: FetchRequest): Promise<FetchResponse> {
     return (await this.#any()).fetch(request);
+  }
+
+  async boundary(): Promise<readonly Oid[]> {
+    return (await (await this.#any()).boundary?.()) ?? [];
   }
 
   async #any(): Promise<FetchSource> {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, open, readdir, rename, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RefgateError } from '../../domain/error.ts';
 import type { ObjectFormat, Oid } from '../../domain/git.ts';
@@ -10,7 +10,9 @@ import { type BandData, bandOne, demux } from '../../git/sideband.ts';
 import { cleanBytes } from '../../git/text.ts';
 import { createGitDir } from '../../inspect/gitdir.ts';
 import type { Tips } from '../build/contract.ts';
-import { runGit, spawnGit } from '../objects/git-child.ts';
+import { spawnGit } from '../objects/git-child.ts';
+import { asideEnvironment, isWhole, reasonOf } from './is-whole.ts';
+import { moveIn } from './move-in.ts';
 import { readRefs, writeRefs } from './originals-refs.ts';
 
 export interface OriginalsOrder {
@@ -128,12 +130,6 @@ function refuseBand3({ band, data }: BandData): void {
   if (band === 3) throw new RefgateError('UPSTREAM_REFUSED', 'upstream', cleanBytes(data, 300));
 }
 
-/** Objects go aside; deltas may be against objects of the repository. */
-const asideEnvironment = (gitDir: string, aside: string): Record<string, string> => ({
-  GIT_OBJECT_DIRECTORY: aside,
-  GIT_ALTERNATE_OBJECT_DIRECTORIES: join(gitDir, 'objects'),
-});
-
 /**
  * Streams the pack into index-pack, as fast as it takes it. Objects are not checked beyond their encoding: an original
  * may be as odd as its upstream allows.
@@ -185,43 +181,6 @@ function drained(stdin: NodeJS.WritableStream & { readonly destroyed?: boolean }
   });
 }
 
-/** Whether everything that the oids reach is there, what the refs reach being so; as git's connected.c asks. */
-async function isWhole(
-  gitDir: string,
-  oids: readonly Oid[],
-  signal: AbortSignal,
-  aside?: string,
-): Promise<boolean> {
-  const args = ['rev-list', '--objects', '--stdin', '--not', '--all', '--quiet'];
-  const env = aside === undefined ? {} : { env: asideEnvironment(gitDir, aside) };
-  try {
-    await runGit(gitDir, args, { input: `${oids.join('\n')}\n`, signal, ...env });
-    return true;
-  } catch (error) {
-    if (signal.aborted) throw reasonOf(signal);
-    if (error instanceof RefgateError) return false;
-    throw error;
-  }
-}
-
-/** The idx last: with it the pack becomes part of the repository. */
-async function moveIn(from: string, to: string): Promise<void> {
-  const names = await readdir(from);
-  const last = (name: string): number => (name.endsWith('.idx') ? 1 : 0);
-  for (const name of names.filter((one) => one.startsWith('pack-')).sort((a, b) => last(a) - last(b)))
-    await rename(join(from, name), join(to, name));
-  const folder = await open(to);
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
-}
-
 function lying(detail: string): RefgateError {
   return new RefgateError('UPSTREAM_PROTOCOL', 'upstream', detail);
-}
-
-function reasonOf({ reason }: AbortSignal): unknown {
-  return reason instanceof RefgateError ? reason : new RefgateError('HUNG_UP', 'client');
 }

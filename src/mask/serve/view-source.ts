@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { RefgateError } from '../../domain/error.ts';
-import type { AdvertisedRef, ObjectFormat } from '../../domain/git.ts';
+import type { AdvertisedRef, ObjectFormat, Oid } from '../../domain/git.ts';
 import type {
   FetchRequest,
   FetchResponse,
@@ -19,6 +19,7 @@ import {
   readV2Capabilities,
 } from '../../git/v2-source.ts';
 import { type GitChild, spawnGit } from '../objects/git-child.ts';
+import { readBoundary } from './boundary.ts';
 import type { Readers } from './readers.ts';
 import { serviceEnvironment, stopService } from './service.ts';
 
@@ -88,6 +89,10 @@ class ViewSource implements FetchSource {
     } catch (error) {
       throw await this.#faultOf(error);
     }
+  }
+
+  boundary(): Promise<readonly Oid[]> {
+    return readBoundary(this.#options.gitDir);
   }
 
   close(): void {
