@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { RefgateError } from '../domain/error.ts';
@@ -16,13 +17,14 @@ upstreams:
     path: { root: ./upstream }
 repos:
   - { path: "acme/*", upstream: sample }
+masking: { enable: auto }
 policy: policy.yaml
 `;
 
 const policyText = `# The demo's policy; docs/policy.md explains the language.
 access:
   - { who: { group: dev }, repo: "acme/*", may: [read, write] }
-  - { who: { kind: service, name: "copilot-*" }, repo: acme/web, may: [read, write], only: "refs/heads/copilot/**" }
+  - { who: { kind: service, name: "copilot-*" }, repo: acme/web, may: [read, write], read: masked, only: "refs/heads/copilot/**" }
 rules:
   - name: history-is-kept
     when: { ref: ["refs/heads/main", "refs/heads/release/**"], change: [delete, non-fast-forward] }
@@ -52,8 +54,8 @@ tests:
   - { name: a deploy waits for a reviewer, who: { user: alice, groups: [dev] }, repo: acme/web, updates: [{ ref: refs/heads/main, change: fast-forward }], files: [{ path: deploy/web.yaml, change: add }], expect: ask, rule: deploys-are-reviewed }
 `;
 
-/** Two commits on main, as a git-fast-import(1) stream; the dates are fixed so that every demo begins alike. */
-const sampleHistory = `blob
+/** Three commits on main, as a git-fast-import(1) stream; the last brings a token that nobody gave out, made up here. */
+const sampleHistory = (): string => `blob
 mark :1
 data 30
 # acme/web
@@ -82,7 +84,21 @@ Say something
 from :2
 M 100644 :3 src/greeting.ts
 
+commit refs/heads/main
+mark :5
+author Ada Sample <ada@example.com> 1767265200 +0000
+committer Ada Sample <ada@example.com> 1767265200 +0000
+data 22
+Configure the service
+from :4
+M 100644 inline config/service.env
+${data(`host = gitlab.example.com\ntoken = ${madeUpToken()}\nretries = 3\n`)}
 `;
+
+const data = (text: string): string => `data ${text.length}\n${text}`;
+
+/** Of the form of GitLab's personal access tokens. */
+const madeUpToken = (): string => ['gl', 'pat-', randomBytes(10).toString('hex')].join('');
 
 /**
  * Makes what is missing of the demo in `folder`: a sample upstream, a
@@ -113,7 +129,7 @@ function makeUpstream(repo: string): void {
   mkdirSync(repo, { recursive: true });
   try {
     execFileSync('git', ['init', '--quiet', '--bare', '--initial-branch=main', repo]);
-    execFileSync('git', ['-C', repo, 'fast-import', '--quiet'], { input: sampleHistory });
+    execFileSync('git', ['-C', repo, 'fast-import', '--quiet'], { input: sampleHistory() });
   } catch (cause) {
     throw new RefgateError('CONFIG_INVALID', 'operator', 'the demo needs git 2.28 or newer on the PATH', {
       cause,
@@ -137,7 +153,10 @@ export async function registerDemoUsers(folder: string, directory: Directory): P
   }
   if (!known.has('dana'))
     await directory.addUser({ name: 'dana', kind: 'person', groups: [], role: 'admin' }, actor);
-  for (const name of ['alice', 'carol', 'dana']) await keepToken(folder, directory, name, actor);
+  if (!known.has('copilot-demo'))
+    await directory.addUser({ name: 'copilot-demo', kind: 'service', groups: [], role: 'user' }, actor);
+  for (const name of ['alice', 'carol', 'copilot-demo', 'dana'])
+    await keepToken(folder, directory, name, actor);
 }
 
 async function keepToken(folder: string, directory: Directory, name: string, actor: string): Promise<void> {
@@ -179,9 +198,12 @@ export function demoStory({ folder, ssh, http, hostKey }: DemoAddresses): string
   const path = (name: string): string => join(relative(process.cwd(), folder) || '.', name);
   const at = (name: string): string => (/^[\w./-]+$/.test(path(name)) ? path(name) : `'${path(name)}'`);
   const tokenOf = (name: string): string => readFileSync(join(folder, `${name}.token`), 'utf8');
-  const withToken = new URL(`${http}/acme/web.git`);
-  withToken.username = 'alice';
-  withToken.password = tokenOf('alice');
+  const urlOf = (name: string): string => {
+    const url = new URL(`${http}/acme/web.git`);
+    url.username = name;
+    url.password = tokenOf(name);
+    return url.href;
+  };
   return `
 Refgate is running. In another terminal, in this folder:
 
@@ -204,7 +226,7 @@ Refgate is running. In another terminal, in this folder:
   git push origin --delete main
 
   # 6. the same repository over HTTP, with alice's token
-  git ls-remote ${withToken.href}
+  git ls-remote ${urlOf('alice')}
 
   # 7. a push that waits for a reviewer: it says which page, and goes on once carol approves it there
   git reset --hard origin/main && mkdir -p deploy && echo "replicas: 3" > deploy/web.yaml
@@ -219,7 +241,14 @@ Refgate is running. In another terminal, in this folder:
   node bin/refgate.js push show $id
   node bin/refgate.js push approve $id --reason "looks right"
 
-  # 9. what happened, from the ledger
+  # 9. a coding agent clones: a placeholder stands where the token is; what it changes beside it arrives at the original
+  cd - && git clone ${urlOf('copilot-demo')} ${at('agent')}
+  cd ${at('agent')} && git config user.name Copilot && git config user.email copilot@example.com && cat config/service.env
+  sed -i 's/retries = 3/retries = 5/' config/service.env && git commit -am "Try more often"
+  git push origin HEAD:refs/heads/copilot/retries
+  cd - && cd ${at('web')} && git fetch && git show origin/copilot/retries
+
+  # 10. what happened, from the ledger
   cd - && node bin/refgate.js --config ${at('refgate.yaml')} session list
   node bin/refgate.js --config ${at('refgate.yaml')} audit verify
 

@@ -1,5 +1,6 @@
 import type { NotifyCounts } from '../approval/notify/notifications.ts';
 import type { ChannelResult, GitChannel } from '../domain/session.ts';
+import type { MaskCounts } from '../mask/engine/open-masked-views.ts';
 
 /** Counts sessions around the spine and prints them in Prometheus' text form. */
 export class Metrics {
@@ -59,5 +60,19 @@ export function heldMetrics(pending: number, notices: readonly NotifyCounts[]): 
     ...series('refgate_notices_dead', 'gauge', ({ dead }) => dead),
     ...series('refgate_notices_sent_total', 'counter', ({ sent }) => sent),
     ...series('refgate_notice_failures_total', 'counter', ({ failed }) => failed),
+  ];
+}
+
+/** Repositories by the state of their masking, and what works on it. */
+export function maskMetrics({ repos, threads, making }: MaskCounts): readonly string[] {
+  return [
+    '# TYPE refgate_masked_repositories gauge',
+    ...Object.entries(repos).map(
+      ([state, count]) => `refgate_masked_repositories{state="${state}"} ${count}`,
+    ),
+    '# TYPE refgate_views_making gauge',
+    `refgate_views_making ${making}`,
+    '# TYPE refgate_view_threads gauge',
+    `refgate_view_threads ${threads}`,
   ];
 }

@@ -11,6 +11,8 @@ import { openFingerprintKey } from './data-folder.ts';
 /** What searches for secrets: the settings of the threads that do, and a mask for short texts. */
 export interface SecretSearch {
   readonly settings: SecretSettings;
+  /** Of the rules: the same ones give the same. */
+  readonly version: string;
   readonly mask: (text: string) => string;
 }
 
@@ -24,6 +26,7 @@ export function readSecretSearch(config: Pick<Config, 'secrets' | 'data'>, log: 
   const scanner = new Scanner(rules);
   return {
     settings: { ruleFiles, defaults, fingerprintKey: openFingerprintKey(config.data) },
+    version,
     mask: (text) => maskText(scanner, text),
   };
 }

@@ -13,6 +13,7 @@ import { createAncestry } from '../inspect/ancestry.ts';
 import { Quarantine } from '../inspect/quarantine.ts';
 import { createPushReviews } from '../inspect/review/reviews.ts';
 import { TreeCache } from '../inspect/tree-cache.ts';
+import { openMaskedViews } from '../mask/engine/open-masked-views.ts';
 import { openLedger } from '../record/ledger.ts';
 import { createPolicyTrials } from '../session/backtest.ts';
 import { openBaselines } from '../session/baseline.ts';
@@ -37,7 +38,7 @@ import type { Config } from './config.ts';
 import { openDataFolder, openSocketFolder, removeRunState, writeRunState } from './data-folder.ts';
 import { cancelOvertaken, openHeldPushes } from './held-pushes.ts';
 import { closeServer, formatAddress, listenTcp, listenUnix, withFreePort } from './listen.ts';
-import { heldMetrics, Metrics } from './metrics.ts';
+import { heldMetrics, Metrics, maskMetrics } from './metrics.ts';
 import { createOpsServer } from './ops.ts';
 import { mapRepo } from './repo-map.ts';
 import { readSecretSearch } from './secret-search.ts';
@@ -181,6 +182,20 @@ async function compose(
 
   const map = (repo: string) => mapRepo(config.repos, repo);
   const metrics = new Metrics();
+  const views = await openMaskedViews({
+    dir: join(config.data, 'masking'),
+    store,
+    recorder,
+    upstreams,
+    mapRepo: map,
+    secrets: secrets.settings,
+    rulesVersion: secrets.version,
+    maskSecrets: secrets.mask,
+    settings: config.masking,
+    workerUrl: new URL('./view-worker.js', import.meta.url),
+    log,
+  });
+  closers.add(() => views.close());
   const treeCache = new TreeCache(treeCacheBytes);
   const shared = {
     recorder,
@@ -192,6 +207,7 @@ async function compose(
     closing: state.closing.signal,
     facts: (session: string) => factsOf(ledger, store, session),
     moved: (target: Target, updates: readonly RefUpdate[]): void => {
+      views.moved(target);
       cancelOvertaken(desk, target, updates).catch((err: unknown) =>
         log.error({ err }, 'held pushes of refs that moved not canceled'),
       );
@@ -207,6 +223,7 @@ async function compose(
       mapRepo: map,
       baselineOf: (repo) => baselines.of(repo),
       quarantine,
+      views,
       ancestry: createAncestry({ maxCachedCommits, log }),
       treeCache,
       maskSecrets: secrets.mask,
@@ -263,6 +280,12 @@ async function compose(
     held: desk,
     reviews,
     notify: notifications,
+    mask: views.admin,
+    views,
+    readModeOf: (principal, repo) => {
+      const current = policy.current();
+      return current.may(principal, repo, 'read') ? current.readMode(principal, repo) : undefined;
+    },
     signIns,
     publicUrl,
     secure: () => publicUrl().startsWith('https:'),
@@ -277,7 +300,11 @@ async function compose(
       if (state.closing.signal.aborted) return 'shutting down';
       return ledger.isWritable ? undefined : 'the ledger cannot be written; see the log, and restart';
     },
-    metrics: () => metrics.text(heldMetrics(desk.counts().pending, notifications.counts())),
+    metrics: () =>
+      metrics.text([
+        ...heldMetrics(desk.counts().pending, notifications.counts()),
+        ...maskMetrics(views.counts()),
+      ]),
   });
   const opsPort = await withFreePort(freePorts, listen.ops, (address) => listenTcp(ops, address));
   closers.add(() => closeServer(ops));

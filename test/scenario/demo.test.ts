@@ -26,7 +26,7 @@ async function startDemo(cwd: string): Promise<Demo> {
   const steps = new Map<string, string>();
   let step = '';
   for await (const line of createInterface({ input: child.stdout })) {
-    const heading = /^ {2}# (\d)\. /.exec(line);
+    const heading = /^ {2}# (\d+)\. /.exec(line);
     if (heading?.[1] !== undefined) step = heading[1];
     else if (line.startsWith('  ')) steps.set(step, `${steps.get(step) ?? ''}${line}\n`);
     if (line.startsWith('Everything is in')) break;
@@ -77,14 +77,21 @@ test('the commands that the demo prints do what it says of them, and it goes on 
   const waited = await push;
   assert.equal(waited.status, 0, waited.stderr);
   assert.match(waited.stderr, /carol approved this push: looks right *\n(.*\n)*.* main -> main/);
-  const seen = await again('9', 0);
+  const masked = await again('9', 0);
+  assert.match(
+    masked,
+    /^host = gitlab\.example\.com\ntoken = REDACTED-[a-z0-9-]+-[0-9a-f]{16}\nretries = 3$/m,
+  );
+  // Alice, who reads in clear, sees the token, and the agent's line as the only change.
+  assert.match(masked, /^ token = gl[p]at-[0-9a-f]{20}\n-retries = 3\n\+retries = 5$/m);
+  const seen = await again('10', 0);
   assert.match(seen, /refused {2,}refs\/heads\/main/);
   assert.match(seen, /the ledger is whole: \d+ events/);
 
   assert.equal(await stop(demo), 0);
   demo = await startDemo(cwd);
   assert.match(await shell('6', 0), /refs\/heads\/main/);
-  assert.match(await again('9', 0), /receive-pack/);
+  assert.match(await again('10', 0), /receive-pack/);
   assert.equal(readFileSync(join(cwd, 'refgate-demo', 'web', 'README.md'), 'utf8').includes('more'), true);
   assert.equal(await stop(demo), 0);
 });
