@@ -37,7 +37,7 @@ export class MadeObjects {
     const oid = oidOf(type, content, this.#format);
     if (this.#made.has(oid)) return oid;
     this.#fd ??= openSync(this.#file, 'wx+', 0o600);
-    writeFully(this.#fd, content, this.#end, content.length);
+    writeFully(this.#fd, content, 0, content.length);
     this.#made.set(oid, { type, offset: this.#end, size: content.length });
     this.#end += content.length;
     this.#keep(oid, content);

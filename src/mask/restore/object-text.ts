@@ -40,11 +40,11 @@ export const valuesOf = ({ headers }: ObjectText, name: string): readonly string
   headers.filter((header) => header.name === name).map(({ value }) => value);
 
 const oidPattern = {
-  sha1: /(?<![0-9A-Za-z])[0-9a-f]{40}(?![0-9A-Za-z])/g,
-  sha256: /(?<![0-9A-Za-z])[0-9a-f]{64}(?![0-9A-Za-z])/g,
+  sha1: /(?<![0-9a-fA-F])[0-9a-fA-F]{40}(?![0-9a-fA-F])/g,
+  sha256: /(?<![0-9a-fA-F])[0-9a-fA-F]{64}(?![0-9a-fA-F])/g,
 } as const;
 
-/** The text with other oids in the place of whole ones; what gives undefined stays. */
+/** The text with other oids in the place of whole ones, which may be in upper case; what gives undefined stays. */
 export function mapOids(
   text: string,
   format: keyof typeof oidPattern,

@@ -1,10 +1,10 @@
 import type { Oid } from '../../domain/git.ts';
 import type { Pin } from '../rows/view-rows.ts';
+import { unsignedWord } from '../view/unsigned.ts';
 import {
   formatObjectText,
   type Header,
   headerOf,
-  mapOids,
   type ObjectText,
   parseObjectText,
   valuesOf,
@@ -12,7 +12,7 @@ import {
 import type { TreePair } from './paired-trees.ts';
 import { foreign, notRestored, shortOid } from './refusal.ts';
 import {
-  droppedHeader,
+  namedAncestors,
   originalMergetag,
   refuseSecretsIn,
   signatureHeaders,
@@ -30,9 +30,6 @@ interface Parent {
   readonly original: Oid;
   readonly tree: TreePair;
 }
-
-/** How far back an oid that a message names is looked for among the ancestors. */
-const maxAncestors = 2_000;
 
 /** Restores commits, parents before children. */
 export class CommitRestorer {
@@ -93,7 +90,7 @@ export class CommitRestorer {
     const left = parents.map(({ original }) => original);
     const headers: Header[] = [];
     for (const { name, value } of text.headers) {
-      if (name === droppedHeader) continue;
+      if (name === unsignedWord) continue;
       if (name === 'tree') headers.push({ name, value: tree });
       else if (name === 'parent') headers.push({ name, value: left.shift() as Oid });
       else if (name === 'mergetag') {
@@ -115,19 +112,13 @@ export class CommitRestorer {
     made: Buffer,
     ends: { readonly tree: Oid; readonly originalTree: Oid; readonly parents: readonly Parent[] },
   ): Promise<void> {
-    const { sides, ancestors } = {
-      sides: this.#sides,
-      ancestors: await this.#namedAncestors(made, ends.parents),
-    };
-    const views = new Map<Oid, Oid>([[ends.originalTree, ends.tree]]);
-    for (const parent of ends.parents) views.set(parent.original, parent.view);
-    const viewOf = (oid: Oid) => {
-      const known = views.get(oid) ?? sides.viewOf(oid);
-      return known === oid ? undefined : known;
-    };
-    const masked = sides.context.view.commit(made, viewOf, (oid) =>
-      ancestors.has(oid) ? sides.viewOf(oid) : undefined,
-    );
+    const sides = this.#sides;
+    const originals = ends.parents.map((parent) => parent.original);
+    const ancestors = await namedAncestors(sides, made, originals);
+    const links = new Map<Oid, Oid>([[ends.originalTree, ends.tree]]);
+    for (const parent of ends.parents) links.set(parent.original, parent.view);
+    const viewOf = (oid: Oid) => (links.get(oid) === oid ? undefined : links.get(oid));
+    const masked = sides.context.view.commit(made, viewOf, (oid) => ancestors.get(oid));
     if ((masked?.content ?? made).equals(content) && sides.viewNow(original) === undefined) return;
     const agree = ends.parents.every(
       (parent) => (sides.viewOf(parent.original) ?? parent.original) === parent.view,
@@ -136,27 +127,6 @@ export class CommitRestorer {
     if (!agree) throw notRestored(place, 'a parent is not as your view has it; clone again');
     await refuseTwin(sides, view, original, 'commit');
     this.#onPin(original, { view, type: 'commit', content });
-  }
-
-  /** The affected commits that the message names, as far as they are ancestors, and near. */
-  async #namedAncestors(made: Buffer, parents: readonly Parent[]): Promise<ReadonlySet<Oid>> {
-    const { format } = this.#sides.context;
-    const named = new Set<Oid>();
-    mapOids(parseObjectText(made).message ?? '', format, (oid) => {
-      if (this.#sides.viewOf(oid) !== undefined) named.add(oid);
-      return undefined;
-    });
-    const found = new Set<Oid>();
-    if (named.size === 0) return found;
-    const open = new Set(parents.map(({ original }) => original));
-    let looked = 0;
-    for (const oid of open) {
-      if (named.has(oid)) found.add(oid);
-      if (found.size === named.size || ++looked > maxAncestors) break;
-      const { content } = await this.#sides.readOriginal(oid);
-      for (const parent of valuesOf(parseObjectText(content), 'parent')) open.add(parent);
-    }
-    return found;
   }
 }
 

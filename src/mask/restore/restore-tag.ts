@@ -1,7 +1,8 @@
 import type { ObjectType, Oid } from '../../domain/git.ts';
+import { unsignedWord } from '../view/unsigned.ts';
 import { formatObjectText, headerOf, type ObjectText, parseObjectText } from './object-text.ts';
 import { type OnPin, refuseTwin } from './restore-commit.ts';
-import { droppedHeader, refuseSecretsIn, signatureHeaders, withOriginalOids } from './restore-text.ts';
+import { namedAncestors, refuseSecretsIn, signatureHeaders, withOriginalOids } from './restore-text.ts';
 import type { Sides } from './sides.ts';
 
 /** What a tag names. */
@@ -16,7 +17,7 @@ export function taggedBy(content: Buffer): Tagged {
 }
 
 const signatureStart = /^-----BEGIN (?:PGP SIGNATURE|PGP MESSAGE|SSH SIGNATURE|SIGNED MESSAGE)-----$/m;
-const droppedTrailer = new RegExp(`^${droppedHeader} [0-9a-f]+\\n`, 'gm');
+const ourLine = new RegExp(`(?<=^|\n)${unsignedWord} [0-9a-f]{32}\n?$`);
 
 /** The original of a tag whose object is restored. Throws VIEW_* (client). */
 export async function restoreTag(
@@ -30,9 +31,12 @@ export async function restoreTag(
   refuseSecretsIn(sides, view, 'tag', unsigned(text));
   const made = rewrite(sides, text, object);
   const original = made === undefined ? view : sides.made.add('tag', made);
-  const { oid: named } = taggedBy(content);
-  const viewOf = (oid: Oid) => (oid === object ? (named === oid ? undefined : named) : sides.viewOf(oid));
-  const shown = sides.context.view.tag(made ?? content, viewOf)?.content ?? made ?? content;
+  const { oid: named, type } = taggedBy(content);
+  const viewOf = (oid: Oid) => (oid === object && named !== oid ? named : undefined);
+  const isBehind = named !== object && type === 'commit';
+  const ancestors = isBehind ? await namedAncestors(sides, made ?? content, [object]) : undefined;
+  const masked = sides.context.view.tag(made ?? content, viewOf, (oid) => ancestors?.get(oid));
+  const shown = masked?.content ?? made ?? content;
   if (!shown.equals(content) || sides.viewNow(original) !== undefined) {
     await refuseTwin(sides, view, original, 'tag');
     onPin(original, { view, type: 'tag', content });
@@ -43,10 +47,10 @@ export async function restoreTag(
 
 /** Undefined where the tag is the same on both sides. */
 function rewrite(sides: Sides, text: ObjectText, object: Oid): Buffer | undefined {
-  const headers = text.headers
-    .filter(({ name }) => name !== droppedHeader)
-    .map((header) => (header.name === 'object' ? { name: 'object', value: object } : header));
-  const message = withOriginalOids(sides, text.message)?.replace(droppedTrailer, '');
+  const headers = text.headers.map((header) =>
+    header.name === 'object' ? { name: 'object', value: object } : header,
+  );
+  const message = withOriginalOids(sides, text.message)?.replace(ourLine, '');
   const made = { headers, message };
   return formatObjectText(made).equals(formatObjectText(text)) ? undefined : formatObjectText(unsigned(made));
 }

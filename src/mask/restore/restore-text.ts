@@ -1,14 +1,18 @@
 import type { Oid } from '../../domain/git.ts';
 import { literalRule } from '../view/placeholder.ts';
-import { formatObjectText, headerOf, mapOids, type ObjectText, parseObjectText } from './object-text.ts';
+import {
+  formatObjectText,
+  headerOf,
+  mapOids,
+  type ObjectText,
+  parseObjectText,
+  valuesOf,
+} from './object-text.ts';
 import { newSecret, notRestored, type Place } from './refusal.ts';
 import type { Sides } from './sides.ts';
 
 /** Headers of a signature over the object. */
 export const signatureHeaders: ReadonlySet<string> = new Set(['gpgsig', 'gpgsig-sha256']);
-
-/** What a view leaves in the place of what it drops; tools that keep headers that they do not know carry it on. */
-export const droppedHeader = 'refgate-unsigned';
 
 /** Refuses a commit or tag whose text, but for its signature, holds a secret. */
 export function refuseSecretsIn(sides: Sides, object: Oid, type: 'commit' | 'tag', text: ObjectText): void {
@@ -17,7 +21,7 @@ export function refuseSecretsIn(sides: Sides, object: Oid, type: 'commit' | 'tag
     message: text.message,
   };
   const bytes = formatObjectText(signed);
-  const { secrets, unscanned } = sides.context.view.find(bytes);
+  const { secrets, unscanned } = sides.context.view.find(bytes, { type });
   const secret = secrets.find(({ rule }) => rule !== literalRule);
   if (secret !== undefined) throw newSecret(placeAt(bytes, secret.start, object, type), secret);
   const [why] = unscanned;
@@ -39,8 +43,52 @@ function placeAt(bytes: Buffer, at: number, object: Oid, type: string): Place {
 
 /** Text with the oids of originals in the place of those of the view. */
 export function withOriginalOids(sides: Sides, text: string | undefined): string | undefined {
-  if (text === undefined) return undefined;
-  return mapOids(text, sides.context.format, (oid) => sides.mentioned(oid));
+  return text && mapOids(text, sides.context.format, (oid) => sides.mentioned(oid));
+}
+
+/** How far back an oid that a text names is looked for. */
+const maxAncestors = 2_000;
+
+/**
+ * What the view function is to know of oids that a text of the original side names: those of affected commits among
+ * these and their ancestors, as far as they are near, and those of their views.
+ */
+export async function namedAncestors(
+  sides: Sides,
+  made: Buffer,
+  commits: readonly Oid[],
+): Promise<ReadonlyMap<Oid, Oid>> {
+  const named = new Map<Oid, Oid>();
+  mapOids(parseObjectText(made).message ?? '', sides.context.format, (text) => {
+    const oid = text.toLowerCase();
+    const original = sides.viewOf(oid) === undefined ? sides.mentioned(oid) : oid;
+    if (original !== undefined && original !== sides.viewOf(original)) named.set(oid, original);
+    return undefined;
+  });
+  const found = new Map<Oid, Oid>();
+  if (named.size === 0) return found;
+  const past = await pastOf(sides, commits, new Set(named.values()));
+  for (const [oid, original] of named)
+    if (past.has(original)) found.set(oid, sides.viewOf(original) ?? original);
+  return found;
+}
+
+async function pastOf(
+  sides: Sides,
+  commits: readonly Oid[],
+  wanted: ReadonlySet<Oid>,
+): Promise<ReadonlySet<Oid>> {
+  const open = new Set(commits);
+  const found = new Set<Oid>();
+  let looked = 0;
+  for (const oid of open) {
+    if (wanted.has(oid)) found.add(oid);
+    if (found.size === wanted.size || ++looked > maxAncestors) break;
+    const { type, content } = await sides.readOriginal(oid);
+    if (type !== 'commit') continue;
+    for (const parent of valuesOf(parseObjectText(content), 'parent')) open.add(parent);
+  }
+  return found;
 }
 
 /**
