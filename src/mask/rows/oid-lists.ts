@@ -67,23 +67,26 @@ export class OidLists {
   }
 
   /** The writes that list these oids; to be on disk before it is asked again. */
-  add(oids: Iterable<Oid>, epoch?: number): BytesWrite[] {
-    const lists = new Map<number, Set<Oid>>();
-    for (const oid of oids) {
-      const slot = slotOf(oid);
-      let list = lists.get(slot);
-      if (list === undefined) {
-        list = new Set(this.mayHold(oid, epoch) ? this.#read(slot, epoch) : []);
-        lists.set(slot, list);
-      }
-      list.add(oid);
+  add(oids: readonly Oid[], epoch?: number): BytesWrite[] {
+    const writes: BytesWrite[] = [];
+    const sorted = [...oids].sort();
+    for (let from = 0, to = 0; from < sorted.length; from = to) {
+      const slot = slotOf(sorted[from] as Oid);
+      while (to < sorted.length && slotOf(sorted[to] as Oid) === slot) to++;
+      writes.push({
+        type: 'put',
+        key: listKey(slot, epoch),
+        value: this.#added(slot, sorted.slice(from, to), epoch),
+      });
     }
-    for (const slot of lists.keys()) this.#made(epoch).add(slot);
-    return [...lists].map(([slot, list]) => ({
-      type: 'put',
-      key: listKey(slot, epoch),
-      value: formatList([...list]),
-    }));
+    return writes;
+  }
+
+  #added(slot: number, oids: readonly Oid[], epoch: number | undefined): Buffer {
+    const filter = this.#made(epoch);
+    const known = filter.has(slot) ? this.#read(slot, epoch) : [];
+    filter.add(slot);
+    return formatList(known.length + oids.length === 1 ? oids : [...new Set([...known, ...oids])]);
   }
 
   forget(epoch: number): void {
