@@ -1,5 +1,6 @@
 import type { Confidence } from '../../domain/facts.ts';
 import { fingerprint } from '../../inspect/secrets/fingerprint.ts';
+import { isForShow } from '../../inspect/secrets/for-show.ts';
 import { LineCounter } from '../../inspect/secrets/line.ts';
 import type { SecretMatch } from '../../inspect/secrets/match.ts';
 import { maskedSample } from '../../inspect/secrets/sample.ts';
@@ -64,7 +65,9 @@ export class SecretFinder {
     const { matches, unscanned } = this.#options.scanner.scan(content);
     if (matches.length === 0) return { hits: [], unscanned };
     const hits = matches
-      .filter((match) => this.#isSure(match) && !this.#options.isAllowed(this.#fingerprint(match.value)))
+      .filter(
+        (match) => this.#isMeant(content, match) && !this.#options.isAllowed(this.#fingerprint(match.value)),
+      )
       .map((match) => hitOf(content, match));
     return { hits, unscanned };
   }
@@ -85,7 +88,10 @@ export class SecretFinder {
     }));
     for (const match of matches) {
       const hit = hitOf(content, match);
-      if (!this.#isSure(match) || literals.some(({ start, end }) => hit.start >= start && hit.end <= end))
+      if (
+        !this.#isMeant(content, match) ||
+        literals.some(({ start, end }) => hit.start >= start && hit.end <= end)
+      )
         continue;
       const secret = { ...this.#describe(match), start: hit.start, end: hit.end };
       const isAllowed = this.#options.isAllowed(secret.fingerprint);
@@ -101,8 +107,9 @@ export class SecretFinder {
     };
   }
 
-  #isSure({ confidence }: SecretMatch): boolean {
-    return compareConfidence(confidence, this.#options.confidence) >= 0;
+  /** Sure enough, and not what documentation and tests show to everybody. */
+  #isMeant(content: Buffer, match: SecretMatch): boolean {
+    return compareConfidence(match.confidence, this.#options.confidence) >= 0 && !isForShow(content, match);
   }
 
   #describe({ rule, confidence, value }: SecretMatch) {

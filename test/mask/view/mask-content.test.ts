@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { maskedLines, placeholdersIn } from '../../../src/mask/view/masked-lines.ts';
 import { findPlaceholders, widen } from '../../../src/mask/view/placeholder.ts';
-import type { MaskedContent } from '../../../src/mask/view/view-function.ts';
+import type { MaskedContent, MaskedSpan } from '../../../src/mask/view/view-function.ts';
 import { bufferBytes, encodings, tokenAt, tokens, undo, viewFunction } from './view-samples.ts';
 
 const view = viewFunction();
@@ -52,7 +52,7 @@ test('undoing by the spans gives the original back, and each span says where its
   );
 });
 
-test('nothing but placeholders is found in any view, and masking it again changes nothing else', () => {
+test('nothing but placeholders is found in any view, and masking it again changes those and what they touch', () => {
   fc.assert(
     fc.property(contents, (content) => {
       const masked = view.blob(content);
@@ -70,7 +70,10 @@ test('nothing but placeholders is found in any view, and masking it again change
       const again = view.blob(shown);
       if (masked === undefined) assert.equal(again, undefined);
       else assert.deepEqual(undo(again as MaskedContent), shown);
-      assert.ok(again?.spans.every((span) => span.rule === 'lit' || again.whole !== undefined) ?? true);
+      // What touches a placeholder may be taken for a secret once that ends in another digit.
+      const isPlaceholder = ({ start, end, rule }: MaskedSpan) =>
+        rule === 'lit' || placeholders.some((one) => start <= one.end + 1 && end >= one.start - 1);
+      assert.ok(again?.whole !== undefined || (again?.spans.every(isPlaceholder) ?? true));
     }),
     { numRuns: 400 },
   );
