@@ -2,7 +2,6 @@
  * Repositories with secrets in every place where git keeps bytes. The words that
  * look like secrets exist at run time only; the same options give the same oids.
  */
-import { createHash } from 'node:crypto';
 import type { ObjectFormat, Oid } from '../../src/domain/git.ts';
 import { readDefaultRules } from '../../src/inspect/secrets/rules/load-rules.ts';
 import { expandTemplate } from '../../src/inspect/secrets/rules/template.ts';
@@ -43,12 +42,12 @@ export function secretMaker(seed: number): () => string {
   return () => expandTemplate('{token}', entry, random, undefined);
 }
 
-/** A private key of so many lines of 64 characters, and one of its lines. */
+/** What begins as a private key of so many lines of 64 characters does, and one of its lines. */
 export function privateKey(random: Random, lines: number): { readonly text: string; readonly line: string } {
-  const body = Array.from({ length: lines }, () => {
-    const hash = createHash('sha384').update(String(random()));
-    return hash.digest('base64');
-  });
+  const der = Buffer.from(Array.from({ length: lines * 48 }, () => Math.floor(random() * 256)));
+  der.writeUInt16BE(0x3082, 0);
+  der.writeUInt16BE(der.length - 4, 2);
+  const body = der.toString('base64').match(/.{64}/g) ?? [];
   const mark = (word: string) => `-----${word} RSA PRIVATE ${'KEY'}-----`;
   return { text: [mark('BEGIN'), ...body, mark('END'), ''].join('\n'), line: body[lines >> 1] as string };
 }
