@@ -17,7 +17,7 @@ import { openKeepFolder } from '../../src/mask/rows/keep-folder.ts';
 import { openViewRows } from '../../src/mask/rows/open-rows.ts';
 import { createViewFunction } from '../../src/mask/view/create-view-function.ts';
 import { openLevelBytes } from '../../src/store/level-bytes.ts';
-import { type GitOptions, git, initBare, tempDir } from './git.ts';
+import { type GitOptions, git, initBare, runGit, tempDir } from './git.ts';
 
 const scanner = new Scanner(defaultRules(), { deadlineMs: Number.POSITIVE_INFINITY });
 
@@ -196,7 +196,6 @@ export class MaskedClone {
   }
 
   async #pack(lines: readonly string[]) {
-    const { runGit } = await import('./git.ts');
     return runGit(['pack-objects', '--revs', '--stdout', '--quiet'], {
       cwd: this.agent.dir,
       input: `${lines.join('\n')}\n`,

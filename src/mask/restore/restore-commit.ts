@@ -71,12 +71,7 @@ export class CommitRestorer {
     if (known?.type !== 'commit')
       throw foreign(`the parent ${shortOid(parent)} of commit ${shortOid(view)} is not in your view`);
     const { original } = known;
-    const after = parseObjectText((await this.#sides.readOriginal(original)).content);
-    const shown = original === parent ? undefined : await this.#sides.readView(parent);
-    const viewTree = shown === undefined ? undefined : headerOf(parseObjectText(shown.content), 'tree');
-    const originalTree = headerOf(after, 'tree') as Oid;
-    const tree = { view: original === parent ? originalTree : viewTree, original: originalTree };
-    return { view: parent, original, tree };
+    return { view: parent, original, tree: await treePairOf(this.#sides, parent, original) };
   }
 
   /** Whether the commit is of a view that a newer one replaced. */
@@ -128,6 +123,17 @@ export class CommitRestorer {
     await refuseTwin(sides, view, original, 'commit');
     this.#onPin(original, { view, type: 'commit', content });
   }
+}
+
+/** The tree of a known commit on both sides. */
+export async function treePairOf(sides: Sides, view: Oid, original: Oid): Promise<TreePair> {
+  const tree = headerOf(parseObjectText((await sides.readOriginal(original)).content), 'tree') as Oid;
+  if (original === view) return { view: tree, original: tree };
+  const shown = await sides.readView(view);
+  return {
+    view: shown === undefined ? undefined : headerOf(parseObjectText(shown.content), 'tree'),
+    original: tree,
+  };
 }
 
 /**

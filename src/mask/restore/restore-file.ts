@@ -24,6 +24,8 @@ export interface FileSpot {
   readonly isLink: boolean;
   /** The originals of the same path in the parents; links only where it is one. */
   readonly before: readonly Oid[];
+  /** The same in what the refs of the push held before. */
+  readonly tips: () => Promise<readonly Oid[]>;
   readonly deleted: DeletedFiles;
 }
 
@@ -49,20 +51,19 @@ export class FileRestorer {
 
   /** Content of the view at a place, or with a mode, that it did not have. */
   async #carried(original: Oid, spot: FileSpot): Promise<void> {
-    const isMove = await spot.deleted.move(original, spot.isLink);
+    if (spot.isLink && (await spot.tips()).includes(original)) return;
+    const isMove = !spot.before.includes(original) && (await spot.deleted.move(original, spot.isLink));
     if (isMove && !isSensitivePath(textOf(spot.path))) return;
     const { content } = await this.#sides.readOriginal(original);
     const masked = this.#sides.context.view.blob(content);
     // An older view masked what this one shows.
     if (masked === undefined) return;
-    const source = await this.#source(spot);
-    if (isMove || masked.whole !== undefined || spot.isLink) {
-      if (!isMove && spot.before.includes(original)) return;
-      const how = isMove ? 'moved' : 'new';
-      for (const { rule } of masked.spans) this.#use({ rule, how }, spot);
+    if (!isMove && !spot.isLink && masked.whole === undefined) {
+      for (const use of await usesOf(masked.content, await this.#source(spot))) this.#use(use, spot);
       return;
     }
-    for (const use of await usesOf(masked.content, source)) this.#use(use, spot);
+    if (spot.before.includes(original) || (await spot.tips()).includes(original)) return;
+    for (const { rule } of masked.spans) this.#use({ rule, how: isMove ? 'moved' : 'new' }, spot);
   }
 
   async #fresh(view: Oid, spot: FileSpot, fault: string): Promise<Oid> {
@@ -118,11 +119,11 @@ export class FileRestorer {
     return notRestored(placeOf(spot, line), `here the secret would no longer be found; ${advice}`);
   }
 
-  async #source({ before, deleted, isLink }: FileSpot): Promise<SecretSource> {
+  async #source({ before, tips, deleted, isLink }: FileSpot): Promise<SecretSource> {
     const own = new KeptLines();
     const { rows, view } = this.#sides.context;
     if (!isLink)
-      for (const oid of before) {
+      for (const oid of new Set([...before, ...(await tips())])) {
         if (this.#sides.viewOf(oid) === undefined) continue;
         const { content } = await this.#sides.readOriginal(oid);
         const masked = view.blob(content);

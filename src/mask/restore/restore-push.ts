@@ -10,7 +10,7 @@ import { placeholdersIn } from '../view/masked-lines.ts';
 import { literalRule } from '../view/placeholder.ts';
 import { newCommitsOf } from './pushed-commits.ts';
 import { foreign, newSecret, notRestored, shortOid } from './refusal.ts';
-import { CommitRestorer } from './restore-commit.ts';
+import { CommitRestorer, treePairOf } from './restore-commit.ts';
 import type { EarlyUse } from './restore-file.ts';
 import { restoreTag, taggedBy } from './restore-tag.ts';
 import { TreeRestorer } from './restore-tree.ts';
@@ -73,8 +73,13 @@ class PushRestorer {
   }
 
   async restore(updates: readonly RefUpdate[]): Promise<Restored> {
+    const olds: (Oid | undefined)[] = [];
+    for (const update of updates) olds.push(await this.#old(update));
     const restored: RefUpdate[] = [];
-    for (const update of updates) restored.push(await this.#update(update));
+    for (const [i, { ref, oldOid, newOid }] of updates.entries()) {
+      const original = isZeroOid(newOid) ? newOid : await this.#object(newOid, 0);
+      restored.push({ ref, oldOid: olds[i] ?? oldOid, newOid: original });
+    }
     const isSame = restored.every(({ newOid }, i) => newOid === updates[i]?.newOid);
     const pack =
       this.#sides.context.pushed === undefined || (isSame && this.#sides.made.count === 0)
@@ -90,13 +95,16 @@ class PushRestorer {
     };
   }
 
-  async #update({ ref, oldOid, newOid }: RefUpdate): Promise<RefUpdate> {
+  /** The original of what the ref is to be moved from; undefined where it is not there. */
+  async #old({ ref, oldOid }: RefUpdate): Promise<Oid | undefined> {
     this.#checkRef(ref);
-    const known = isZeroOid(oldOid) ? undefined : await this.#sides.known(oldOid);
-    if (!isZeroOid(oldOid) && known === undefined)
+    if (isZeroOid(oldOid)) return undefined;
+    const known = await this.#sides.known(oldOid);
+    if (known === undefined)
       throw foreign(`${shortOid(oldOid)}, which ${ref} is to be moved from, is not in your view`);
-    const original = isZeroOid(newOid) ? newOid : await this.#object(newOid, 0);
-    return { ref, oldOid: known?.original ?? oldOid, newOid: original };
+    const root = known.type === 'commit' ? await treePairOf(this.#sides, oldOid, known.original) : undefined;
+    if (root !== undefined) this.#trees.oldTips.add(root);
+    return known.original;
   }
 
   #checkRef(ref: string): void {

@@ -2,6 +2,7 @@ import type { Oid } from '../../domain/git.ts';
 import { placeholdersIn } from '../view/masked-lines.ts';
 import { literalRule } from '../view/placeholder.ts';
 import { DeletedFiles } from './deleted-files.ts';
+import { OldTips } from './old-tips.ts';
 import { type PairedEntry, type PairedTree, PairedTrees, type TreePair } from './paired-trees.ts';
 import { foreign, newSecret, notRestored, type Place, shortOid } from './refusal.ts';
 import { type EarlyUse, FileRestorer } from './restore-file.ts';
@@ -41,10 +42,13 @@ export class TreeRestorer {
   readonly #trees: PairedTrees;
   readonly #files: FileRestorer;
   readonly #cleanNames = new Set<string>();
+  /** What the refs of the push held before. */
+  readonly oldTips: OldTips;
 
   constructor(sides: Sides, onUse: (use: EarlyUse) => void) {
     this.#sides = sides;
     this.#trees = new PairedTrees(sides);
+    this.oldTips = new OldTips(this.#trees);
     this.#files = new FileRestorer(sides, onUse);
   }
 
@@ -57,7 +61,15 @@ export class TreeRestorer {
   /** The original of a blob that a tag or a ref names. */
   blob(object: Oid, blob: Oid): Promise<Oid> {
     const deleted = new DeletedFiles(this.#sides, this.#trees, blob, undefined);
-    const spot = { object, viewPath: 'the blob', path: '', isLink: false, before: [], deleted };
+    const spot = {
+      object,
+      viewPath: 'the blob',
+      path: '',
+      isLink: false,
+      before: [],
+      tips: async () => [],
+      deleted,
+    };
     return this.#files.restore(blob, spot);
   }
 
@@ -148,15 +160,18 @@ export class TreeRestorer {
     if (alike.some((pair) => pair.original.mode === mode && pair.original.oid === known?.original))
       return known?.original as Oid;
     const isLink = kind === 'symlink';
-    const versions = alike.filter((pair) => pair.original.kind !== 'submodule');
+    const isAlike = ({ original }: PairedEntry) =>
+      original.kind !== 'tree' && original.kind !== 'submodule' && (original.kind === 'symlink') === isLink;
     return this.#files.restore(oid, {
       object: owner.object,
       viewPath,
       path,
       isLink,
-      before: versions
-        .filter((pair) => (pair.original.kind === 'symlink') === isLink)
-        .map((pair) => pair.original.oid),
+      before: alike.filter(isAlike).map((pair) => pair.original.oid),
+      tips: async () => {
+        const pairs = await this.oldTips.entries(folder.path, entry.name);
+        return pairs.filter(isAlike).map((pair) => pair.original.oid);
+      },
       deleted: owner.deleted,
     });
   }
@@ -164,7 +179,7 @@ export class TreeRestorer {
   async #name(
     name: string,
     before: readonly PairedEntry[],
-    { viewPath }: Folder,
+    { viewPath, path: folder }: Folder,
     owner: TreeOwner,
   ): Promise<string> {
     const [first] = before;
@@ -179,7 +194,8 @@ export class TreeRestorer {
     if (unscanned.length > 0)
       throw notRestored(placeOf(owner, path), 'the name cannot be searched; choose another');
     if (placeholdersIn(bytes).length > 0) {
-      const moved = await owner.deleted.name(name);
+      const [tip] = await this.oldTips.entries(folder, name);
+      const moved = tip?.original.name ?? (await owner.deleted.name(name));
       if (moved !== undefined) return moved;
       throw notRestored(
         placeOf(owner, path),
