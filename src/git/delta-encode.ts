@@ -25,7 +25,8 @@ export function encodeDelta(base: Uint8Array, target: Uint8Array): Buffer | unde
   const out = new DeltaWriter(base.length, target, target.length >>> 1);
   out.copy(0, head);
   const end = target.length - tail;
-  if (end - head < block) out.insert(head, end);
+  // One oid of a tree: an index would cost more than it finds.
+  if (end - head <= 2 * block) out.insert(head, end);
   else encodeMiddle(base, target, head, end, out);
   out.copy(base.length - tail, tail);
   return out.finish();
