@@ -15,7 +15,6 @@ export interface GitCommand {
 const maxCommandLength = 4096;
 
 const unsupported: Readonly<Record<string, string>> = {
-  'git-upload-archive': 'git archive --remote is not served; clone the repository instead',
   'git-lfs-authenticate': 'Git LFS is not served here yet; push without LFS objects, or ask the operator',
   'git-lfs-transfer': 'Git LFS is not served here yet; push without LFS objects, or ask the operator',
   git: 'write git-upload-pack or git-receive-pack in one word',
@@ -47,6 +46,7 @@ export function parseCommandLine(command: string): GitCommand {
 
 function serviceOf(word: string): Service | undefined {
   if (word === 'git-upload-pack') return 'upload-pack';
+  if (word === 'git-upload-archive') return 'upload-archive';
   return word === 'git-receive-pack' ? 'receive-pack' : undefined;
 }
 

@@ -1,5 +1,7 @@
 import { RefgateError } from '../domain/error.ts';
+import type { Target } from '../domain/ports.ts';
 import type { ChannelResult, GitChannel } from '../domain/session.ts';
+import { serveArchive } from './archive.ts';
 import { authorize, stillValid, viewOf } from './authorize.ts';
 import { asRefgateError, outcomeOfError } from './failures.ts';
 import { serveFetch } from './fetch.ts';
@@ -20,10 +22,7 @@ export function createSpine(deps: SpineDeps): (channel: GitChannel) => Promise<C
       await stillValid(deps, session);
       const target = authorize(deps, session);
       session.view = viewOf(deps, session, target);
-      const result =
-        channel.service === 'upload-pack'
-          ? await serveFetch(deps, session, target)
-          : await servePush(deps, session, target);
+      const result = await serveService(deps, session, target);
       await close(session);
       return { ...result, outcome: session.outcome ?? 'ok' };
     } catch (error) {
@@ -40,6 +39,12 @@ export function createSpine(deps: SpineDeps): (channel: GitChannel) => Promise<C
       release?.();
     }
   };
+}
+
+function serveService(deps: SpineDeps, session: Session, target: Target): Promise<ChannelResult> {
+  const { service } = session.channel;
+  if (service === 'upload-pack') return serveFetch(deps, session, target);
+  return service === 'receive-pack' ? servePush(deps, session, target) : serveArchive(deps, session, target);
 }
 
 /** What cannot be recorded of the end is settled by the next start. */

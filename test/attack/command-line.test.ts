@@ -17,6 +17,7 @@ test('the commands of git, JGit and libgit2 are understood', () => {
   for (const form of [`'${path}'`, `"${path}"`, path]) {
     assert.deepEqual(parseCommandLine(`git-upload-pack ${form}`), { service: 'upload-pack', path });
     assert.deepEqual(parseCommandLine(`git-receive-pack ${form}`), { service: 'receive-pack', path });
+    assert.deepEqual(parseCommandLine(`git-upload-archive ${form}`), { service: 'upload-archive', path });
   }
   assert.equal(parseCommandLine(`git-upload-pack 'a'\\''b'\\!'c'`).path, `a'b!c`);
 });
@@ -67,7 +68,6 @@ test('everything else is refused', () => {
 test('commands of other services are told apart, with what to do', () => {
   const commands = [
     "git upload-pack 'a/b'",
-    "git-upload-archive 'a/b'",
     'git-lfs-authenticate a/b download',
     'git-lfs-transfer a/b upload',
     'scp -f x',

@@ -16,17 +16,31 @@ const settings = [
   ['safe.directory', '*'],
 ] as const;
 
-/** Added to the environment of a git that serves a view; the protocol is version 2. */
+/** What refs name, and no program of a repository's choice: attributes of a file may ask for a signature's check. */
+const archiveSettings = [
+  ['uploadArchive.allowUnreachable', 'false'],
+  ['gpg.program', 'false'],
+  ['gpg.ssh.program', 'false'],
+  ['gpg.x509.program', 'false'],
+  ['safe.directory', '*'],
+] as const;
+
+/** Added to the environment of an upload-pack that serves a view; the protocol is version 2. */
 export const serviceEnvironment: Readonly<Record<string, string>> = {
   GIT_PROTOCOL: 'version=2',
-  GIT_CONFIG_COUNT: String(settings.length),
-  ...Object.fromEntries(
-    settings.flatMap(([key, value], index) => [
-      [`GIT_CONFIG_KEY_${index}`, key],
-      [`GIT_CONFIG_VALUE_${index}`, value],
-    ]),
-  ),
+  ...configured(settings),
 };
+
+/** Added to the environment of an upload-archive. */
+export const archiveEnvironment = configured(archiveSettings);
+
+function configured(lines: readonly (readonly [string, string])[]): Readonly<Record<string, string>> {
+  const pairs = lines.flatMap(([key, value], index) => [
+    [`GIT_CONFIG_KEY_${index}`, key],
+    [`GIT_CONFIG_VALUE_${index}`, value],
+  ]);
+  return { GIT_CONFIG_COUNT: String(lines.length), ...Object.fromEntries(pairs) };
+}
 
 const patience = 5_000;
 

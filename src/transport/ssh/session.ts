@@ -128,8 +128,8 @@ class Run {
         transport: 'ssh',
         mode: 'stateful',
         service,
-        // receive-pack has no version 2; git's own answers such a client in version 0
-        version: service === 'receive-pack' && version === 2 ? 0 : version,
+        // the others have no version 2; git's own answers such a client in version 0
+        version: service !== 'upload-pack' && version === 2 ? 0 : version,
         principal,
         repo,
         client: { address },
