@@ -19,7 +19,7 @@ const rules = new Set([
   'basic-authorization',
 ]);
 const published =
-  /(?:^|[/._-])(?:tests?|t|tst|spec|specs|fixtures?|examples?|samples?|demos?|docs?|documentation|doc|man|regress|testdata|test_data|testcerts|benchmarks?|vectors|suites?|selftests?|fuzz|expected|apps|types|readme|changelog)(?:$|[/._-])/i;
+  /(?:^|[/._-])(?:test\w*|t|tst|spec|specs|fixtures?|examples?|samples?|demos?|docs?|documentation|doc|man|regress|testdata|test_data|testcerts|benchmarks?|vectors|suites?|selftests?|fuzz|expected|apps|types|certs?|html|readme|changelog)(?:$|[/._-])/i;
 /** Larger files are data that nobody keeps keys in, in bytes. */
 const largest = 64 << 20;
 

@@ -9,18 +9,27 @@ import { wordiness } from './detectors/wordiness.ts';
 import { credentialFiles, isMostly } from './file-shapes.ts';
 import { lineSpanAt } from './line.ts';
 import type { SecretMatch } from './match.ts';
-import { isPublished } from './rules/published-keys.ts';
+import { isPublished, publishedVersion } from './rules/published-keys.ts';
+
+/** To be raised with every change of what is for show: views that were made before it are made anew. */
+const edition = 1;
+
+/** Names what is for show, beside the version of the rules: another one gives other views. */
+export function forShowVersion(): string {
+  return `${edition}-${publishedVersion()}`;
+}
 
 /**
  * Whether the match is nobody's secret, by its value, its line and the form of the content that it is in, and by nothing
  * else: the same content gives the same. A value whose checksum proves it is for show only where it is published.
  */
 export function isForShow(content: Buffer, match: SecretMatch): boolean {
-  const { rule, confidence, value } = match;
+  const { rule, confidence, value, decoded } = match;
   if (isPublished(value)) return true;
   if (rule.id === 'basic-authorization')
     return isTrivialPair(Buffer.from(value, 'base64').toString('latin1'));
-  const shape = credentialFiles[rule.id];
+  // Of what is wrapped, only the wrapping is in sight.
+  const shape = decoded.length === 0 ? credentialFiles[rule.id] : undefined;
   if (shape !== undefined && !isMostly(content, shape)) return true;
   if (!chosen.test(rule.id) && isName(value)) return true;
   if (confidence === 'high') return false;

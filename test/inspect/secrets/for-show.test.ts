@@ -40,6 +40,14 @@ test('an address with a password is told in the text of a page, and masked in a 
   assert.equal(ofRule('git-credentials-file', page), true);
 });
 
+test('a store of git that is wrapped is masked, since its form is not seen', () => {
+  const store = Buffer.from(`${at('deploy', 'blue-bottle', 'git.acme.io')}\n`.repeat(2));
+  assert.equal(
+    ofRule('git-credentials-file', `data: ${store.toString('base64')}\nmore: text\nand: text\n`),
+    false,
+  );
+});
+
 test('an address of documentation is for show even where it fills the file, and what a generator made is not', () => {
   assert.equal(ofRule('git-credentials-file', `${at('user', 'password', 'host')}\n`), true);
   assert.equal(ofRule('git-credentials-file', `${at('tobi', 'hello', 'example.com')}\n`), true);

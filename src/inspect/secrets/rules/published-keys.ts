@@ -5,16 +5,15 @@ import { keyBody } from '../checks/pem.ts';
 /** Shorter values are in too many places to be told by themselves, in bytes. */
 const leastValue = 10;
 
-let digests: ReadonlySet<string> | undefined;
+let list: { readonly digests: ReadonlySet<string>; readonly version: string } | undefined;
 
 /**
  * Whether the value (latin1, as in a SecretMatch) is a key, a token or a password that a well-known project publishes in
  * its test data or its documentation. `published-keys.txt` lists digests of them; scripts/published-keys.mjs makes it.
  */
 export function isPublished(value: string): boolean {
-  digests ??= readDigests();
   const digest = publishedDigest(value);
-  return digest !== undefined && digests.has(digest);
+  return digest !== undefined && readList().digests.has(digest);
 }
 
 /**
@@ -33,7 +32,17 @@ function unwrapped(value: string): string {
   return Buffer.from(value, 'base64').toString('latin1');
 }
 
-function readDigests(): ReadonlySet<string> {
+/** First 12 hex digits of SHA-256 over the list. */
+export function publishedVersion(): string {
+  return readList().version;
+}
+
+function readList(): NonNullable<typeof list> {
+  if (list !== undefined) return list;
   const text = readFileSync(new URL('published-keys.txt', import.meta.url), 'latin1');
-  return new Set(text.split('\n').filter((line) => line !== '' && !line.startsWith('#')));
+  list = {
+    digests: new Set(text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))),
+    version: createHash('sha256').update(text).digest('hex').slice(0, 12),
+  };
+  return list;
 }
