@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Target } from '../../domain/ports.ts';
+import { forShowVersion } from '../../inspect/secrets/for-show.ts';
 import type { BuildResult } from '../build/contract.ts';
 import type { RepoDeps } from './repo-deps.ts';
 
@@ -21,6 +22,12 @@ export class WantedView {
     this.#target = target;
   }
 
+  /** Whether a name leads to this target. */
+  readonly isMine = (repo: string): boolean => {
+    const target = this.#deps.mapRepo(repo);
+    return target?.upstream === this.#target.upstream && target.path === this.#target.path;
+  };
+
   now(): Wanted {
     const { version } = this.#deps.allowed;
     if (this.#known?.version !== version) this.#known = { version, wanted: this.#read() };
@@ -28,13 +35,9 @@ export class WantedView {
   }
 
   #read(): Wanted {
-    const { allowed: values, mapRepo, rulesVersion, settings } = this.#deps;
-    const { upstream, path } = this.#target;
-    const allowed = values.of((repo) => {
-      const target = mapRepo(repo);
-      return target?.upstream === upstream && target.path === path;
-    });
-    const parts = [rulesVersion, settings.confidence, ...allowed];
+    const { allowed: values, rulesVersion, settings } = this.#deps;
+    const allowed = values.of(this.isMine);
+    const parts = [rulesVersion, forShowVersion(), settings.confidence, ...allowed];
     return { allowed, digest: createHash('sha256').update(JSON.stringify(parts)).digest('hex') };
   }
 }
