@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
-import { RefgateError } from '../domain/error.ts';
 import { loadRuleSet } from '../inspect/secrets/load-rule-set.ts';
 import { Scanner } from '../inspect/secrets/scanner.ts';
 import { buildView } from '../mask/build/build-view.ts';
 import { extendView } from '../mask/build/extend-view.ts';
+import { scanOriginals } from '../mask/build/scan-originals.ts';
 import { answerAsks } from '../mask/engine/answer-asks.ts';
 import type { ViewThreadSettings } from '../mask/engine/messages.ts';
 import type { ViewParts } from '../mask/engine/parts.ts';
@@ -49,7 +49,7 @@ const parts: ViewParts = {
       throw error;
     }
   },
-  scan: () => Promise.reject(new RefgateError('VIEW_NOT_READY', 'operator', 'no scan')),
+  scan: scanOriginals,
   build: buildView,
   extend: extendView,
 };

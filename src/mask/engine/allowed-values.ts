@@ -48,8 +48,10 @@ export class AllowedValues {
     return [...new Set(mine.map(({ fingerprint }) => fingerprint))].sort();
   }
 
-  find(repo: string, fingerprint: string): AllowedValue | undefined {
-    return this.#known.get(keyOf({ fingerprint, repo })) ?? this.#known.get(keyOf({ fingerprint }));
+  find(fingerprint: string, isMine: (repo: string) => boolean): AllowedValue | undefined {
+    return this.list().find(
+      (one) => one.fingerprint === fingerprint && (one.repo === undefined || isMine(one.repo)),
+    );
   }
 
   /** @throws USAGE, LIMIT_EXCEEDED */

@@ -78,6 +78,8 @@ function answerOne(
       return Promise.resolve(engine.shown(message.ask.epoch, message.ask.tokens));
     case 'same':
       return Promise.resolve(engine.same(message.ask.oids));
+    case 'cut':
+      return engine.cut(message.ask, context);
     case 'find':
       return Promise.resolve(engine.find(message.ask));
   }

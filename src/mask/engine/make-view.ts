@@ -1,9 +1,10 @@
 import { mkdir } from 'node:fs/promises';
 import { RefgateError } from '../../domain/error.ts';
 import type { ObjectFormat } from '../../domain/git.ts';
-import type { BuildResult, Tips } from '../build/contract.ts';
+import type { BuildResult, ScanReport, Tips } from '../build/contract.ts';
 import { fetchOriginals } from '../serve/fetch-originals.ts';
 import type { Making } from './making.ts';
+import { notReady } from './not-ready.ts';
 import type { RepoInWork, SyncedTips } from './repo-in-work.ts';
 import { targetName } from './target-folder.ts';
 import { putPreview, type ServedView, type TargetRow } from './target-row.ts';
@@ -47,7 +48,7 @@ async function enter(repo: RepoInWork, format: ObjectFormat): Promise<void> {
   }
   await repo.record.change((known) => {
     const { problem, ...row } = known ?? firstRow(repo, format);
-    if (row.served !== undefined) return row;
+    if (row.served !== undefined || row.state === 'stopped') return row;
     return { ...row, state: row.enabled ? 'building' : 'scanning' };
   });
   await mkdir(repo.folder.temporary, { recursive: true, mode: 0o700 });
@@ -63,17 +64,25 @@ async function scan(repo: RepoInWork, tips: Tips, { signal, tell }: Making): Pro
   const report = await repo.ask('scan', { tips, allowed }, { signal, onProgress: tell });
   signal.throwIfAborted();
   const preview = { ...report, repo: repo.repo, scannedAt: repo.now() };
-  const isClean = report.unscannedCount + report.hiddenRefs + report.changedCommits === 0;
-  const mayBuild = isClean || repo.deps.settings.enable === 'auto';
+  const mayBuild = isClean(report, allowed) || repo.deps.settings.enable === 'auto';
   await repo.record.change(
     (known) => {
       const row = known ?? repo.known();
+      if (row.state === 'stopped') return row;
       const enabled = row.enabled || (mayBuild && row.disabled !== true);
       return { ...row, enabled, state: enabled ? 'building' : 'review' };
     },
     { more: [putPreview(repo.id, preview)] },
   );
   return repo.known().enabled;
+}
+
+/** Whether the view would be the repository itself. */
+function isClean(report: ScanReport, allowed: readonly string[]): boolean {
+  const { values, valueCount, unscannedCount, hiddenRefs, changedCommits } = report;
+  const shown = new Set(allowed);
+  const masked = values.filter(({ fingerprint }) => !shown.has(fingerprint));
+  return masked.length + unscannedCount + hiddenRefs + changedCommits === 0 && valueCount <= values.length;
 }
 
 async function build(repo: RepoInWork, tips: Tips, { signal, tell }: Making): Promise<SyncedTips> {
@@ -105,6 +114,9 @@ async function serve(repo: RepoInWork, served: ServedView, { tips }: BuildResult
   await repo.record.change(
     (known) => {
       const { making, problem, ...row } = known ?? repo.known();
+      // An administrator was faster.
+      if (making?.epoch !== epoch || !row.enabled || row.state === 'stopped')
+        throw notReady(repo.repo, known);
       return { ...row, state: 'ready', enabled: true, served };
     },
     { event: { code: 'mask.view-served', data, actor: 'refgate' } },

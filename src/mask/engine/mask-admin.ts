@@ -51,9 +51,9 @@ export class Administration implements MaskAdmin {
   }
 
   /** With what is allowed by now. */
-  #marked({ repo }: MaskedRepo, preview: MaskPreview): MaskPreview {
+  #marked({ isMine }: MaskedRepo, preview: MaskPreview): MaskPreview {
     const values = preview.values.map(({ allowed: _, ...value }) => {
-      const allowed = this.#deps.allowed.find(repo, value.fingerprint);
+      const allowed = this.#deps.allowed.find(value.fingerprint, isMine);
       return allowed === undefined ? value : { ...value, allowed };
     });
     return { ...preview, values };

@@ -61,7 +61,8 @@ export class MaskedRepo implements RepoInWork {
   }
 
   get progress(): MaskProgress | undefined {
-    return this.#making?.progress ?? this.#syncing;
+    const begun: MaskProgress = { step: 'fetch', done: 0, unit: 'bytes' };
+    return this.#making === undefined ? this.#syncing : (this.#making.progress ?? begun);
   }
 
   get isMaking(): boolean {
@@ -71,6 +72,11 @@ export class MaskedRepo implements RepoInWork {
   /** Undefined until the first sync, and while the view is served as it was. */
   get synced(): SyncedTips | undefined {
     return this.#synced?.epoch === this.row?.served?.epoch ? this.#synced : undefined;
+  }
+
+  /** Whether a name leads to it. */
+  get isMine(): (repo: string) => boolean {
+    return this.#wanted.isMine;
   }
 
   /** What decides now what is masked. */

@@ -23,7 +23,7 @@ export class MaskedSource implements FetchSource {
   readonly #repo: ServedRepo;
   readonly #open: (served: ServedView, signal: AbortSignal) => Promise<FetchSource>;
   readonly #closing = new AbortController();
-  #inner: { readonly epoch: number; readonly source: Promise<FetchSource> } | undefined;
+  #inner: { readonly served: ServedView; readonly source: Promise<FetchSource> } | undefined;
 
   /** @param open gives the source of an epoch, which counts as its reader at once. */
   constructor(repo: ServedRepo, open: (served: ServedView, signal: AbortSignal) => Promise<FetchSource>) {
@@ -54,10 +54,12 @@ export class MaskedSource implements FetchSource {
 
   #of(served: ServedView): Promise<FetchSource> {
     const { signal } = this.#closing;
-    if (this.#inner?.epoch === served.epoch) return this.#inner.source;
+    const known = this.#inner?.served;
+    if (this.#inner !== undefined && known?.epoch === served.epoch && known.syncedAt === served.syncedAt)
+      return this.#inner.source;
     void this.#closeInner();
     const source = this.#open(served, signal);
-    this.#inner = { epoch: served.epoch, source };
+    this.#inner = { served, source };
     return source;
   }
 

@@ -5,6 +5,7 @@ import { RefgateError } from '../../domain/error.ts';
 import type { AdvertisedRef, Oid } from '../../domain/git.ts';
 import type { MaskedViews, RestoredPush, RestoreOrder, ViewKey } from '../../domain/mask.ts';
 import type { FetchSource, Target } from '../../domain/ports.ts';
+import type { Tips } from '../build/contract.ts';
 import { denySecrets } from '../serve/deny-secrets.ts';
 import { createViewSource } from '../serve/view-source.ts';
 import type { MaskedRepo } from './masked-repo.ts';
@@ -20,6 +21,7 @@ import { readViewTips } from './view-tips.ts';
 export class Views implements MaskedViews {
   readonly #deps: RepoDeps;
   readonly #repos: MaskedRepos;
+  readonly #cuts = new WeakMap<MaskedRepo, { epoch: number; syncedAt: string; tips: Tips }>();
   readonly #pairs = new WeakMap<MaskedRepo, RecentPairs>();
 
   constructor(deps: RepoDeps, repos: MaskedRepos) {
@@ -40,8 +42,11 @@ export class Views implements MaskedViews {
   ): Promise<FetchSource> {
     const { format } = repo.known();
     const { readers } = this.#deps;
+    if (view.mode === 'cut') {
+      await this.#cut(repo, served);
+      return createViewSource({ gitDir: repo.folder.cut(served.epoch), format, readers, signal });
+    }
     const gitDir = repo.folder.view(served.epoch);
-    if (view.mode === 'cut') refuseUnlessClean(view, served);
     const source = createViewSource({ gitDir, format, readers, signal });
     return view.mode === 'deny-secrets' ? denySecrets(source, (oids) => sameOids(repo, oids)) : source;
   }
@@ -49,7 +54,7 @@ export class Views implements MaskedViews {
   async refs(view: ViewKey): Promise<readonly AdvertisedRef[]> {
     const repo = this.#repos.of(view.target, view.repo);
     const served = await repo.upToDate();
-    if (view.mode === 'cut') refuseUnlessClean(view, served);
+    if (view.mode === 'cut') return advertisedTips(await this.#cut(repo, served));
     const synced = repo.synced?.view;
     const tips = synced ?? (await readViewTips(repo.folder.view(served.epoch), this.#deps.closing));
     const refs = advertisedTips(tips);
@@ -61,8 +66,29 @@ export class Views implements MaskedViews {
     return refs.filter(({ oid }) => oid !== null && same.has(oid));
   }
 
+  /** Brings the cut up to date with the view, and gives its refs. Throws VIEW_REFUSED (client) where it shows none. */
+  async #cut(repo: MaskedRepo, { epoch, allowed, syncedAt }: ServedView): Promise<Tips> {
+    const known = this.#cuts.get(repo);
+    if (known?.epoch === epoch && known.syncedAt === syncedAt) return known.tips;
+    const endTurn = await repo.turn(this.#deps.closing);
+    try {
+      const { tips, leftOut } = await repo.ask('cut', { epoch, allowed }, { signal: this.#deps.closing });
+      if (tips.refs.length === 0 && leftOut > 0)
+        throw new RefgateError(
+          'VIEW_REFUSED',
+          'client',
+          `every branch of ${repo.repo} holds a secret at its tip`,
+        );
+      this.#cuts.set(repo, { epoch, syncedAt, tips });
+      return tips;
+    } finally {
+      endTurn();
+    }
+  }
+
   async restore(order: RestoreOrder): Promise<RestoredPush> {
     const { view, signal } = order;
+    if (view.mode === 'cut') return asPushed(order);
     const repo = this.#repos.of(view.target, view.repo);
     const { epoch, allowed } = await repo.upToDate(signal);
     if (repo.isFrozen) throw repo.notReady();
@@ -96,6 +122,8 @@ export class Views implements MaskedViews {
     const masked = this.#deps.maskSecrets(text);
     const repo = this.#repos.of(view.target, view.repo);
     const served = repo.row?.served;
+    // Who reads the true oids of the newest history reads those of what came before in it.
+    if (view.mode === 'cut') return withoutRefs(masked, hiddenRefs(repo));
     if (served === undefined) return withoutOids(masked);
     const pairs = this.#pairsOf(repo);
     const named = withoutRefs(masked, hiddenRefs(repo));
@@ -132,17 +160,9 @@ async function sameOids(repo: MaskedRepo, oids: readonly Oid[]): Promise<Readonl
   return new Set(await repo.ask('same', { oids }));
 }
 
-/** Who reads true oids only sees nothing of a repository in which something is masked. */
-function refuseUnlessClean(
-  { mode, repo }: ViewKey,
-  { changedCommits, hiddenRefs: hidden }: ServedView,
-): void {
-  if (mode === 'masked' || changedCommits + hidden === 0) return;
-  throw new RefgateError(
-    'VIEW_REFUSED',
-    'client',
-    `${repo} holds secrets; ask for access with \`read: masked\``,
-  );
+/** Who reads the originals' own objects pushes them. */
+function asPushed({ request: { updates } }: RestoreOrder): RestoredPush {
+  return { updates, pairs: [], pairCount: 0, placeholders: [], release: async () => {} };
 }
 
 function hiddenRefs(repo: MaskedRepo): readonly string[] {

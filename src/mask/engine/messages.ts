@@ -5,6 +5,7 @@ import type { MaskProgress } from '../../domain/mask.ts';
 import type { SecretSettings } from '../../inspect/worker-messages.ts';
 import type { BuildResult, ScanReport, Tips } from '../build/contract.ts';
 import type { Restored } from '../restore/restore-push.ts';
+import type { CutResult } from '../serve/build-cut.ts';
 
 /** What a thread is started with. */
 export interface ViewThreadSettings {
@@ -63,6 +64,8 @@ export interface ViewCalls {
   };
   /** Of these oids of the view those that are the very objects of the original. */
   readonly same: { readonly ask: { readonly oids: readonly Oid[] }; readonly answer: readonly Oid[] };
+  /** Brings the cut of an epoch up to date with its view; gives its refs. */
+  readonly cut: { readonly ask: ViewOfEpoch; readonly answer: CutResult };
   /** Both sides of an oid, or of what begins so. */
   readonly find: {
     readonly ask: { readonly epoch: number; readonly id: string; readonly limit: number };

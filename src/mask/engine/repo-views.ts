@@ -1,11 +1,14 @@
 import { mkdir } from 'node:fs/promises';
+import { RefgateError } from '../../domain/error.ts';
 import type { Oid } from '../../domain/git.ts';
 import type { MaskProgress } from '../../domain/mask.ts';
 import type { BuildContext, BuildResult, ScanReport } from '../build/contract.ts';
+import { readWatermark } from '../build/watermark.ts';
 import { openGitObjects } from '../objects/cat-file.ts';
 import type { GitObjects } from '../objects/git-objects.ts';
 import { type Restored, restorePush } from '../restore/restore-push.ts';
 import type { ViewRows } from '../rows/view-rows.ts';
+import { buildCut, type CutResult } from '../serve/build-cut.ts';
 import type { ViewFunction } from '../view/view-function.ts';
 import type { FoundOid, RepoPlace, ViewCalls } from './messages.ts';
 import type { ViewParts } from './parts.ts';
@@ -56,6 +59,14 @@ export class RepoViews {
 
   extend({ tips, epoch, allowed }: ViewCalls['extend']['ask'], context: AskContext): Promise<BuildResult> {
     return this.#parts.extend({ ...this.#context(allowed, context), epoch }, tips);
+  }
+
+  /** Of the refs that the view was made of last. */
+  async cut({ epoch, allowed }: ViewCalls['cut']['ask'], context: AskContext): Promise<CutResult> {
+    const tips = readWatermark(this.#rows, epoch)?.originals;
+    if (tips === undefined)
+      throw new RefgateError('INTERNAL', 'refgate', 'a view without a watermark is not cut');
+    return await buildCut({ ...this.#context(allowed, context), epoch }, this.#folder.cut(epoch), tips);
   }
 
   async restore(ask: ViewCalls['restore']['ask'], { signal }: AskContext): Promise<Restored> {
