@@ -41,7 +41,7 @@ export function maskTag(
   const lines = readTag(content);
   const [first] = lines.headers;
   const link = first && linkOf(content, first, viewOf);
-  if (link === undefined && !lines.isLikeOurs && !holdsSecret(masker, content, lines)) return undefined;
+  if (link === undefined && !lines.isLikeOurs && !holdsSecret(masker, content)) return undefined;
   const ids =
     link !== undefined && viewOfAncestor !== undefined
       ? findIds(content, lines.body, lines.bodyEnd, format, viewOfAncestor)
@@ -61,7 +61,7 @@ export function tagStretches(content: Buffer): { readonly start: number; readonl
   return [...own, { start: body, end: content.length }];
 }
 
-function holdsSecret({ finder }: Masker, content: Buffer, _lines: TagLines): boolean {
+function holdsSecret({ finder }: Masker, content: Buffer): boolean {
   const { hits, unscanned } = findIn(finder, content, tagStretches(content));
   return hits.length + unscanned.length > 0;
 }

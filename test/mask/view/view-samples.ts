@@ -60,6 +60,7 @@ export const encodings: Readonly<Record<string, (text: string) => Buffer>> = {
   hex: (text) => Buffer.from(Buffer.from(text).toString('hex')),
   gzip: (text) => gzipSync(Buffer.from(text)),
   'late nul': (text) => Buffer.from(`${'words '.repeat(1400)}${text}\0`),
+  'nul at the border': (text) => Buffer.from(`${'words '.repeat(1400).slice(0, 7960)}${text}\0`),
   'late utf16': (text) => Buffer.concat([Buffer.from('words '.repeat(1400)), Buffer.from(text, 'utf16le')]),
   'binary with utf16': (text) =>
     Buffer.concat([Buffer.of(0x7f, 0, 0, 3), Buffer.from(text, 'utf16le'), Buffer.of(0, 0)]),
