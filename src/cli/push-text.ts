@@ -1,5 +1,6 @@
 import type { AskTally, HeldPush, MayVote, RefReview } from '../domain/approval.ts';
 import type { Reason } from '../domain/policy.ts';
+import type { EventPayloads } from '../domain/record.ts';
 import { formatTable } from './output.ts';
 import type { Paint } from './paint.ts';
 import { visibleLines, visibleText } from './visible-text.ts';
@@ -16,6 +17,8 @@ export interface PushDetail {
   readonly mayVote: MayVote;
   readonly isAttached: boolean;
   readonly url: string;
+  /** Of a push of somebody who reads a masked view. */
+  readonly restored?: EventPayloads['push.restored'];
 }
 
 /** Rows of one list that are printed; the rest is counted. */
@@ -46,7 +49,10 @@ function votesText({ votes }: ShownPush): string {
 }
 
 /** Who pushes what, why it is held, and how the votes stand. */
-export function formatPush({ push, tally, mayVote, isAttached, url }: PushDetail, paint: Paint): string {
+export function formatPush(
+  { push, tally, mayVote, isAttached, url, restored }: PushDetail,
+  paint: Paint,
+): string {
   const { principal } = push;
   const kind = principal.kind === 'service' ? ' (service)' : '';
   const facts: readonly (readonly [string, string])[] = [
@@ -69,7 +75,7 @@ export function formatPush({ push, tally, mayVote, isAttached, url }: PushDetail
   const head = `${paint.bold(`push ${visibleText(push.id)}`)}  ${paint.wait(push.state)}\n`;
   const rows = facts.map(([name, text]) => `  ${name.padEnd(10)}  ${visibleText(text)}\n`).join('');
   const why = mayVote.why === undefined ? '' : `\n${visibleText(mayVote.why)}\n`;
-  return `${head}${rows}${formatRefs(push, paint)}${formatTally(tally, paint)}${formatVotes(push, paint)}${why}`;
+  return `${head}${rows}${formatRefs(push, paint)}${formatRestored(restored, paint)}${formatTally(tally, paint)}${formatVotes(push, paint)}${why}`;
 }
 
 /** How long it waits; of what has ended, when, by whom and why. */
@@ -94,6 +100,21 @@ function formatRefs(push: ShownPush, paint: Paint): string {
       .join('');
   });
   return text + more(push.refs.length - mostRows, 'refs');
+}
+
+/** Both oids of what changed on its way, and placeholders where their secrets were not. */
+function formatRestored(restored: EventPayloads['push.restored'] | undefined, paint: Paint): string {
+  if (restored === undefined || restored.pairCount + restored.placeholders.length === 0) return '';
+  const { pairs, pairCount, placeholders } = restored;
+  let text = `\n${paint.bold('put back from the masked view')}\n`;
+  for (const { view, original } of pairs.slice(0, mostRows))
+    text += `  ${shortOid(view)} in the view is ${shortOid(original)}\n`;
+  text += more(pairCount - Math.min(pairs.length, mostRows), 'commits and tags');
+  for (const { how, rule, path, line, commit } of placeholders.slice(0, mostRows)) {
+    const where = `${path}${line === undefined ? '' : `:${line}`}`;
+    text += `  ${paint.bad(`placeholder (${how})`)} ${visibleText(`${rule} in ${where}, commit ${commit.slice(0, 12)}`)}\n`;
+  }
+  return text + more(placeholders.length - mostRows, 'placeholders');
 }
 
 function formatReason(how: string, { rule, text }: Reason): string {

@@ -5,11 +5,14 @@ import { RefgateError } from '../domain/error.ts';
 import { definedOnly, json, read } from './answer.ts';
 import { actorOf, type CallerOf } from './api-needs.ts';
 import { sendLargeJson } from './large-pages.ts';
+import { readRestored } from './read-restored.ts';
 import type { Viewer } from './viewer.ts';
 import { isOpen, sees, visiblePushes } from './visible-pushes.ts';
 import type { WebPorts } from './web-ports.ts';
 
-type PushPorts = Pick<WebPorts, 'held' | 'reviews' | 'publicUrl'>;
+type PushPorts = Pick<WebPorts, 'held' | 'reviews' | 'publicUrl'> & {
+  readonly ledger: Pick<WebPorts['ledger'], 'sessionEvents'>;
+};
 type Caller = Viewer | 'operator';
 
 const bounded = z.string().min(1).max(512);
@@ -62,7 +65,9 @@ export function pushRoutes(router: Router, ports: PushPorts, callerOf: CallerOf)
       const push = await find(request);
       const mayVote = await mayOf(ports, push, callerOf(request));
       const { isAttached, url, ...rest } = shown(ports, push);
-      return { push: rest, tally: held.tally(push), mayVote, isAttached, url };
+      const restored = await readRestored(ports.ledger, push);
+      const more = restored === undefined ? {} : { restored };
+      return { push: rest, tally: held.tally(push), mayVote, isAttached, url, ...more };
     }),
   );
   router.get('/pushes/:id/review', async (request, response) => {

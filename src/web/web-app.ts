@@ -7,6 +7,8 @@ import { notingPorts } from './outgoing/noting-ports.ts';
 import { accountPages } from './pages/account.tsx';
 import { agentPages } from './pages/agent-pages.tsx';
 import { loginPages, logoutPages } from './pages/login.tsx';
+import { maskPages } from './pages/mask-pages.tsx';
+import { oidPage } from './pages/oid-page.tsx';
 import { overviewPages } from './pages/overview-pages.tsx';
 import { peoplePages } from './pages/people-pages.tsx';
 import { policyPages } from './pages/policy-pages.tsx';
@@ -33,6 +35,8 @@ const pages: readonly ((ports: WebPorts) => Router)[] = [
   pushPages,
   peoplePages,
   repoPages,
+  maskPages,
+  oidPage,
   agentPages,
 ];
 

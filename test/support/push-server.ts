@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
 import express from 'express';
 import type { Role } from '../../src/domain/identity.ts';
+import type { LedgerEvent } from '../../src/domain/record.ts';
 import { answerError } from '../../src/web/answer-error.ts';
 import { pushPages } from '../../src/web/pages/push-pages.tsx';
 import { pushRoutes } from '../../src/web/push-routes.ts';
@@ -28,6 +29,8 @@ export const alice = sampleViewer('alice', 'user', ['dev']);
 export interface PushServer {
   readonly held: SamplePushes;
   readonly reviews: SampleReviews;
+  /** What the ledger has of sessions, by id. */
+  readonly events: Map<string, readonly LedgerEvent[]>;
   /** Such as `http://127.0.0.1:1234`. */
   readonly url: string;
   /** Who calls from now on. */
@@ -40,17 +43,19 @@ export interface PushServer {
 /** The pages and the API of held pushes on a real listener, for one caller at a time. */
 export async function startPushServer(t: Pick<TestContext, 'after'>): Promise<PushServer> {
   const [held, reviews, log] = [new SamplePushes(), new SampleReviews(), new QuietLog()];
+  const events = new Map<string, readonly LedgerEvent[]>();
   let caller: Viewer | 'operator' = bob;
   const app = express();
   app.use((request, _response, next) => {
     if (caller !== 'operator') setViewer(request, caller);
     next();
   });
+  const ledger = { sessionEvents: async (id: string) => events.get(id) ?? [] };
   const api = express.Router();
   api.use(express.json());
-  pushRoutes(api, { held, reviews, publicUrl: () => 'https://git.example.com' }, () => caller);
+  pushRoutes(api, { held, reviews, ledger, publicUrl: () => 'https://git.example.com' }, () => caller);
   app.use('/-/api/v1', api);
-  app.use('/-', express.urlencoded({ extended: false }), pushPages({ held, reviews, log }));
+  app.use('/-', express.urlencoded({ extended: false }), pushPages({ held, reviews, ledger, log }));
   app.use(answerError(log));
   const server = app.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -62,6 +67,7 @@ export async function startPushServer(t: Pick<TestContext, 'after'>): Promise<Pu
   return {
     held,
     reviews,
+    events,
     url,
     as: (next) => {
       caller = next;

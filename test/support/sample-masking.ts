@@ -82,8 +82,9 @@ export class SampleMasking implements MaskAdmin {
     if (status.progress === undefined) return status;
     if (this.looks-- > 0) return status;
     const { progress: _over, ...rest } = status;
-    this.states.set(repo, { ...rest, state: 'ready', epoch: (rest.epoch ?? 0) + 1, syncedAt: time });
-    return status;
+    const ready: MaskStatus = { ...rest, state: 'ready', epoch: (rest.epoch ?? 0) + 1, syncedAt: time };
+    this.states.set(repo, ready);
+    return ready;
   }
 
   async preview(

@@ -15,13 +15,16 @@ import { type Filter, FilterForm, listHref, type Tab, Tabs, tabs } from '../part
 import { PushTable } from '../parts/push-list.tsx';
 import { fileHref, Review } from '../parts/push-review.tsx';
 import { Decision, type Draft, PushState } from '../parts/push-votes.tsx';
+import { readRestored } from '../read-restored.ts';
 import { readReview, whyNot, within } from '../read-review.ts';
 import { sendPage } from '../send-page.ts';
 import { type Viewer, viewerOf } from '../viewer.ts';
 import { isOpen, sees, visiblePushes } from '../visible-pushes.ts';
 import type { WebPorts } from '../web-ports.ts';
 
-type PushPorts = Pick<WebPorts, 'held' | 'reviews' | 'log'>;
+type PushPorts = Pick<WebPorts, 'held' | 'reviews' | 'log'> & {
+  readonly ledger: Pick<WebPorts['ledger'], 'sessionEvents'>;
+};
 
 const perPage = 50;
 /** How long the page of one file waits for its diff, in ms. */
@@ -180,9 +183,10 @@ async function showPush(
   const frame = frameOf(ports, request);
   const { viewer } = frame;
   const shown = read(look, request.query['view']);
-  const [may, review] = await Promise.all([
+  const [may, review, restored] = await Promise.all([
     ports.held.mayVote(push, { principal: viewer.principal, role: viewer.user.role }),
     readReview(ports, push),
+    readRestored(ports.ledger, push),
   ]);
   const flash = refused?.flash ?? frame.flash;
   await sendLargePage(
@@ -203,7 +207,7 @@ async function showPush(
           isAttached={ports.held.isAttached(push.id)}
           now={Date.now()}
         />
-        <PushRefs push={push} />
+        <PushRefs push={push} restored={restored} />
         <div data-live-region="decide">
           <Decision push={push} may={may} viewer={viewer} draft={refused?.draft} />
         </div>

@@ -9,23 +9,35 @@ export interface LayoutProps {
   /** Left out on pages for who is not signed in. */
   readonly viewer?: Viewer;
   /** The entry of the menu that this page belongs to. */
-  readonly at?: 'pushes' | 'sessions' | 'policy' | 'overview' | 'people' | 'repos' | 'agents' | 'account';
+  readonly at?:
+    | 'pushes'
+    | 'sessions'
+    | 'policy'
+    | 'overview'
+    | 'people'
+    | 'repos'
+    | 'masking'
+    | 'agents'
+    | 'account';
   /** How many pushes wait for the viewer; shown in the menu. */
   readonly waiting?: number;
   /** `held` shows changes of held pushes as they happen. */
   readonly live?: 'held';
+  /** Seconds after which the page is loaded again, while something is being made. */
+  readonly again?: number;
   readonly flash?: Flash;
   readonly children: ComponentChildren;
 }
 
 /** The frame of every page: menu, skip link, title, main. */
-export function Layout({ title, viewer, at, waiting = 0, live, flash, children }: LayoutProps) {
+export function Layout({ title, viewer, at, waiting = 0, live, again, flash, children }: LayoutProps) {
   return (
     <html lang="en">
       <head>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
+        {again !== undefined && <meta http-equiv="refresh" content={String(again)} />}
         <title>{`${title} · Refgate`}</title>
         <link rel="icon" href={assetUrl('refgate.svg')} type="image/svg+xml" />
         <link rel="stylesheet" href={assetUrl('refgate.css')} />
@@ -69,6 +81,7 @@ function Menu({
     { key: 'overview', href: '/-/overview', text: 'Overview', shown: all },
     { key: 'people', href: '/-/people', text: 'People', shown: all },
     { key: 'repos', href: '/-/repos', text: 'Repositories', shown: all },
+    { key: 'masking', href: '/-/masking', text: 'Masking', shown: all },
     { key: 'agents', href: '/-/agents', text: 'Agents', shown: admin || all },
   ].filter((entry) => entry.shown);
   return (

@@ -2,10 +2,12 @@ import type { ComponentChildren } from 'preact';
 import type { HeldPush } from '../../domain/approval.ts';
 import type { Reason, RefVerdict } from '../../domain/policy.ts';
 import type { RefFacts } from '../../domain/session.ts';
+import type { RestoredFacts } from '../read-restored.ts';
 import { seesAll, type Viewer } from '../viewer.ts';
 import { peerText } from './peer-text.ts';
 import { effectTones, ShortOid, Time } from './pieces.tsx';
 import { Author, sizeText, withoutRule } from './push-list.tsx';
+import { Placeholders } from './tell-masking.tsx';
 
 /** Refs of one push that the page lists; more are counted. */
 const mostRefs = 100;
@@ -73,7 +75,13 @@ function Fact({ name, children }: { readonly name: string; readonly children: Co
 }
 
 /** Every ref with what would become of it, and what the policy says. */
-export function PushRefs({ push }: { readonly push: HeldPush }) {
+export function PushRefs({
+  push,
+  restored,
+}: {
+  readonly push: HeldPush;
+  readonly restored?: RestoredFacts | undefined;
+}) {
   const more = push.refs.length - mostRefs;
   return (
     <section aria-labelledby="refs">
@@ -105,6 +113,7 @@ export function PushRefs({ push }: { readonly push: HeldPush }) {
                 </td>
                 <td>
                   <ShortOid oid={ref.newOid} />
+                  <InTheView oid={ref.newOid} restored={restored} />
                 </td>
                 <td>
                   <EffectTag effect={push.verdicts[at]?.effect} />
@@ -116,8 +125,35 @@ export function PushRefs({ push }: { readonly push: HeldPush }) {
         </table>
       </div>
       {more > 0 && <p class="hint">{more} more refs are not listed.</p>}
+      {restored !== undefined && restored.placeholders.length > 0 && (
+        <>
+          <h3>Placeholders out of place</h3>
+          <p class="hint">
+            Upstream gets the secret that each of them stands for, at a place where it was not.
+          </p>
+          <Placeholders uses={restored.placeholders} />
+        </>
+      )}
       <Rules verdicts={push.verdicts.slice(0, mostRefs)} />
     </section>
+  );
+}
+
+/** What who pushed sees in the place of the original. */
+function InTheView({
+  oid,
+  restored,
+}: {
+  readonly oid: string;
+  readonly restored: RestoredFacts | undefined;
+}) {
+  const pair = restored?.pairs.find(({ original }) => original === oid);
+  if (pair === undefined || pair.view === pair.original) return null;
+  return (
+    <span class="hint">
+      {' in the view '}
+      <ShortOid oid={pair.view} />
+    </span>
   );
 }
 

@@ -1,25 +1,12 @@
-import type { ComponentChildren } from 'preact';
 import type { Finding, UnknownFact } from '../../domain/facts.ts';
-import type { RefReport, RefUpdate } from '../../domain/git.ts';
+import type { RefReport } from '../../domain/git.ts';
 import type { RefVerdict } from '../../domain/policy.ts';
-import type { EventCode, EventPayloads, LedgerEvent } from '../../domain/record.ts';
+import type { EventPayloads, LedgerEvent } from '../../domain/record.ts';
 import { peerText } from './peer-text.ts';
-import { bytesText, counted, effectTones, ShortOid, Time } from './pieces.tsx';
+import { bytesText, counted, effectTones, Time } from './pieces.tsx';
 import { withoutRule } from './push-list.tsx';
-
-type Tone = 'good' | 'bad' | 'wait' | 'mild';
-
-/** An event in words. */
-export interface ToldEvent {
-  readonly title: string;
-  readonly tone: Tone;
-  readonly body?: ComponentChildren;
-}
-
-/** Rows of one list that are told; the JSON beside them holds more. */
-const maxRows = 50;
-
-type Tellers = { readonly [C in EventCode]?: (data: EventPayloads[C], linksPolicy: boolean) => ToldEvent };
+import { adminMaskTellers, toldRestored, viewTexts } from './tell-masking.tsx';
+import { More, maxRows, type Tellers, type ToldEvent, Updates } from './told.tsx';
 
 /** What one event of a session says, with links to the policy where these are wanted. One that has no words of its own is told by its code. */
 export function tellEvent(event: LedgerEvent, linksPolicy: boolean): ToldEvent {
@@ -57,19 +44,29 @@ const tellers: Tellers = {
     tone: 'good',
     body: <p>{`${bytesText(bytes)}${refs > 0 ? `, ${refs} refs` : ''}`}</p>,
   }),
-  'push.requested': ({ target, updates, pushOptions, atomic, agent }) => ({
+  'archive.requested': ({ target, view, args }) => ({
+    title: 'Archive asked for',
+    tone: 'mild',
+    body: (
+      <p>{`${args.slice(0, maxRows).map(peerText).join(' ')} of ${peerText(target)}, ${viewTexts[view]}`}</p>
+    ),
+  }),
+  'archive.served': ({ bytes }) => ({ title: 'Archive sent', tone: 'good', body: <p>{bytesText(bytes)}</p> }),
+  'push.requested': ({ target, updates, pushOptions, atomic, agent, view }) => ({
     title: `Push of ${counted(updates.length, 'ref')}${atomic ? ', all or none' : ''}`,
     tone: 'mild',
     body: (
       <>
         <Updates updates={updates} />
         <p>{`to ${peerText(target)}${agent === undefined ? '' : `, by ${peerText(agent)}`}`}</p>
+        {view !== undefined && <p>{`${viewTexts[view]}: these are oids of the view`}</p>}
         {pushOptions.length > 0 && (
           <p>{`push options: ${pushOptions.slice(0, maxRows).map(peerText).join(', ')}`}</p>
         )}
       </>
     ),
   }),
+  'push.restored': (data) => toldRestored(data),
   'push.inspected': (data) => inspected(data),
   'push.decided': ({ refs, policyVersion, relay, held }, linksPolicy) => ({
     title: relay.length === 0 ? 'Refused' : relay.length < refs.length ? 'Refused in part' : 'Let through',
@@ -203,6 +200,7 @@ const tellers: Tellers = {
       </ul>
     ),
   }),
+  ...adminMaskTellers,
   'session.closed': ({ outcome, code, detail }) => ({
     title: `Closed: ${outcome}`,
     tone:
@@ -263,6 +261,7 @@ function fetchText({
   haveCount,
   filter,
   depth,
+  view,
 }: EventPayloads['fetch.requested']): string {
   const parts = [
     refPrefixes === undefined
@@ -275,22 +274,9 @@ function fetchText({
     filter === undefined ? undefined : `filter ${peerText(filter)}`,
     depth === undefined ? undefined : `depth ${depth}`,
     `of ${peerText(target)}`,
+    view === undefined ? undefined : viewTexts[view],
   ];
   return parts.filter((part) => part !== undefined).join(', ');
-}
-
-function Updates({ updates }: { readonly updates: readonly RefUpdate[] }) {
-  return (
-    <ul>
-      {updates.slice(0, maxRows).map(({ ref, oldOid, newOid }) => (
-        <li key={ref}>
-          <code class="ref">{peerText(ref)}</code> <ShortOid oid={oldOid} /> {'\u2192'}{' '}
-          <ShortOid oid={newOid} />
-        </li>
-      ))}
-      <More of={updates.length} />
-    </ul>
-  );
 }
 
 function Verdicts({ refs }: { readonly refs: readonly RefVerdict[] }) {
@@ -364,10 +350,6 @@ function Words({ text }: { readonly text: string | undefined }) {
 function PolicyLink({ version, isLink }: { readonly version: string; readonly isLink: boolean }) {
   const name = <code>{peerText(version)}</code>;
   return isLink ? <a href={`/-/policy/versions/${encodeURIComponent(version)}`}>{name}</a> : name;
-}
-
-function More({ of }: { readonly of: number }) {
-  return of > maxRows ? <li class="muted">{`and ${of - maxRows} more`}</li> : null;
 }
 
 function namesOf(names: readonly string[]): string {
