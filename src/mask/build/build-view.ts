@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { RefgateError } from '../../domain/error.ts';
 import type { ObjectType, Oid } from '../../domain/git.ts';
 import { openGitObjects, readObjects } from '../objects/cat-file.ts';
@@ -16,7 +18,7 @@ import { Progress } from './progress.ts';
 import { findReachable, listAll, type Reachable } from './reachable.ts';
 import { copyClean, isConnected, makeRepository, setRefs, shownTips } from './view-repository.ts';
 import { ViewWriter } from './view-writer.ts';
-import { addPlaceholders, readWatermark, writeWatermark } from './watermark.ts';
+import { addPlaceholders, forget, readWatermark, writeWatermark } from './watermark.ts';
 
 /**
  * Makes the view of an epoch from the originals, or goes on where an earlier call was stopped. When it returns, the view
@@ -25,7 +27,10 @@ import { addPlaceholders, readWatermark, writeWatermark } from './watermark.ts';
 export async function buildView(context: BuildContext, tips: Tips): Promise<BuildResult> {
   const { folder, epoch, format, rows, signal } = context;
   const gitDir = folder.view(epoch);
-  if (readWatermark(rows, epoch) !== undefined) return extendView(context, tips);
+  if (readWatermark(rows, epoch) !== undefined) {
+    if (existsSync(join(gitDir, 'HEAD'))) return extendView(context, tips);
+    await forget(rows, epoch);
+  }
   await makeRepository(gitDir, format, signal);
   const shown = shownTips(context, tips);
   const build = new FirstBuild(context, shown.tips);
@@ -48,7 +53,7 @@ export async function buildView(context: BuildContext, tips: Tips): Promise<Buil
 /** A history in which git's comparison of trees misses something, since its trees are not in order: every tree is read. */
 async function rebuildDirectly(context: BuildContext, tips: Tips): Promise<BuildResult> {
   const { folder, epoch, format, rows, signal } = context;
-  await rows.dropEpoch(epoch);
+  await forget(rows, epoch);
   await rm(folder.view(epoch), { recursive: true, force: true });
   await makeRepository(folder.view(epoch), format, signal);
   return extendView(context, tips);

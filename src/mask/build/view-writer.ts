@@ -99,12 +99,13 @@ export class ViewWriter {
     await this.#pack?.drain();
   }
 
-  /** First the objects are on disk, then the rows. `also` goes with the last rows. */
+  /** First the objects are on disk, then the rows. What `also` adds is there before the pairs are. */
   async flush(also: (batch: RowBatch) => void = () => {}): Promise<void> {
     const { rows, epoch } = this.#context;
     const pack = this.#pack;
     this.#pack = undefined;
     await pack?.finish();
+    also(this.#batch());
     await this.#writeNotes();
     const unwritten = this.#unwritten;
     for (let at = 0; at < unwritten.length; at += pairsPerBatch) {
@@ -116,9 +117,6 @@ export class ViewWriter {
       await batch.write();
     }
     this.#unwritten = [];
-    const last = rows.batch(epoch);
-    also(last);
-    await last.write();
   }
 
   /** Removes what is not flushed. */

@@ -24,6 +24,15 @@ export async function writeWatermark(rows: ViewRows, epoch: number, mark: Waterm
   await batch.write();
 }
 
+/** As if the epoch had never been built. */
+export async function forget(rows: ViewRows, epoch: number): Promise<void> {
+  const batch = rows.batch(epoch);
+  batch.meta(tipsName(epoch), undefined);
+  batch.meta(placeholdersName(epoch), undefined);
+  await batch.write();
+  await rows.dropEpoch(epoch);
+}
+
 /** The placeholders of the view of an epoch. */
 export function readPlaceholders(rows: ViewRows, epoch: number): Set<string> {
   const value = rows.meta(placeholdersName(epoch))?.toString() ?? '';
