@@ -1,4 +1,4 @@
-import type { ObjectFormat } from '../../domain/git.ts';
+import type { ObjectFormat, Oid } from '../../domain/git.ts';
 import { type Masker, type Withheld, wholeContent, wholePlaceholder } from './mask-content.ts';
 import { findIds } from './message-ids.ts';
 import {
@@ -34,7 +34,7 @@ export function maskCommit(
   const linked = new Map<Header, Buffer>();
   for (const header of lines.headers) {
     const view = linkOf(content, header, viewOf);
-    if (view !== undefined) linked.set(header, Buffer.from(`${header.keyword} ${view}\n`));
+    if (view !== undefined) linked.set(header, linkTo(content, header, view));
   }
   const isAffected = linked.size > 0 || lines.headers.some((header) => isForeign(content, header, viewOf));
   if (!isAffected && !holdsSecret(masker, content, lines)) return undefined;
@@ -68,10 +68,17 @@ function holdsSecret({ finder }: Masker, content: Buffer, lines: ObjectLines): b
   return hits.length + unscanned.length > 0;
 }
 
-function linkOf(content: Buffer, { keyword, start, end }: Header, viewOf: ViewOf): string | undefined {
+function linkOf(content: Buffer, { keyword, start, end }: Header, viewOf: ViewOf): Oid | undefined {
   if (!links.has(keyword)) return undefined;
   const oid = content.toString('latin1', start + keyword.length + 1, end).replace(/\n$/, '');
   return /^[0-9a-f]+$/.test(oid) ? viewOf(oid) : undefined;
+}
+
+/** The header with another oid in it, as long as its own. */
+export function linkTo(content: Buffer, { keyword, start, end }: Header, view: Oid): Buffer {
+  const link = Buffer.from(content.subarray(start, end));
+  link.write(view, keyword.length + 1, 'latin1');
+  return link;
 }
 
 function isForeign(content: Buffer, { keyword, start, end }: Header, viewOf: ViewOf): boolean {

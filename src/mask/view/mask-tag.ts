@@ -1,5 +1,5 @@
 import type { ObjectFormat } from '../../domain/git.ts';
-import { withheldIdent } from './mask-commit.ts';
+import { linkTo, withheldIdent } from './mask-commit.ts';
 import { type Masker, type Withheld, wholeContent, wholePlaceholder } from './mask-content.ts';
 import { findIds } from './message-ids.ts';
 import {
@@ -79,11 +79,12 @@ function readTag(content: Buffer): TagLines {
   };
 }
 
-function linkOf(content: Buffer, { keyword, start, end }: Header, viewOf: ViewOf): Buffer | undefined {
+function linkOf(content: Buffer, header: Header, viewOf: ViewOf): Buffer | undefined {
+  const { keyword, start, end } = header;
   if (keyword !== 'object') return undefined;
   const oid = content.toString('latin1', start + 7, end).replace(/\n$/, '');
   const view = /^[0-9a-f]+$/.test(oid) ? viewOf(oid) : undefined;
-  return view === undefined ? undefined : Buffer.from(`object ${view}\n`);
+  return view === undefined ? undefined : linkTo(content, header, view);
 }
 
 function partsOf(content: Buffer, { headers }: TagLines, link: Buffer | undefined): Part[] {
