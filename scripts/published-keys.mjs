@@ -17,6 +17,7 @@ const rules = new Set([
   'putty-private-key',
   'jwt',
   'basic-authorization',
+  'wireguard-private-key',
 ]);
 const published =
   /(?:^|[/._-])(?:test\w*|t|tst|spec|specs|fixtures?|examples?|samples?|demos?|docs?|documentation|doc|man|regress|testdata|test_data|testcerts|benchmarks?|vectors|suites?|selftests?|fuzz|expected|apps|types|certs?|html|readme|changelog)(?:$|[/._-])/i;

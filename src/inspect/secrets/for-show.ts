@@ -76,7 +76,8 @@ function plainWord(word: string): string {
 
 /** In `scheme://user:password@host`: the host is one of documentation, or the two words are. */
 function isTrivialUrl(content: Buffer, { rule, start, end, value, decoded }: SecretMatch): boolean {
-  if (decoded.length > 0 || (rule.family !== 'url' && rule.id !== 'git-credentials-file')) return false;
+  if (rule.family !== 'url' && rule.id !== 'git-credentials-file') return false;
+  if (decoded.length > 0) return !isUncommon(value);
   const { before, after } = around(content, start, end);
   const user = /:\/\/([^\s/:@]*):$/.exec(before)?.[1];
   if (user === undefined) return false;

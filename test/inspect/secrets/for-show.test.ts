@@ -41,11 +41,10 @@ test('an address with a password is told in the text of a page, and masked in a 
 });
 
 test('a store of git that is wrapped is masked, since its form is not seen', () => {
-  const store = Buffer.from(`${at('deploy', 'blue-bottle', 'git.acme.io')}\n`.repeat(2));
-  assert.equal(
-    ofRule('git-credentials-file', `data: ${store.toString('base64')}\nmore: text\nand: text\n`),
-    false,
-  );
+  const store = (word: string) => Buffer.from(`${at('deploy', word, 'git.acme.io')}\n`.repeat(2));
+  const wrapped = (word: string) => `data: ${store(word).toString('base64')}\nmore: text\nand: text\n`;
+  assert.equal(ofRule('git-credentials-file', wrapped('blue-bottle')), false);
+  assert.equal(ofRule('git-credentials-file', wrapped('password')), true);
 });
 
 test('an address of documentation is for show even where it fills the file, and what a generator made is not', () => {
