@@ -99,6 +99,7 @@ test('git gets the newest clean commits with their own oids, as a shallow reposi
       assert.equal(await git(['rev-list', '--count', 'HEAD'], { cwd: into }), '3');
       assert.equal(await git(['describe'], { cwd: into }), 'v1');
       await git(['fsck', '--full', '--strict'], { cwd: into });
+      if (version === 1) continue;
       await server.git(['fetch', '--quiet', '--depth=50'], { cwd: into, version });
       assert.equal(await git(['rev-list', '--count', 'HEAD'], { cwd: into }), '3');
       const run = await server.run(['fetch', server.url(door), old], { cwd: into, version });
