@@ -52,7 +52,7 @@ function nextSteps({ repo, values, unscannedCount, hiddenRefs, changedCommits }:
   return [
     'What is no secret, such as the token of an example, is shown in clear with',
     `  refgate mask allow FINGERPRINT --repo ${name} --reason "why"`,
-    'Then make the view, and nobody reads the repository masked before:',
+    'Then make the view; until it is made, nobody can read the repository masked:',
     `  refgate mask enable ${name}`,
     '',
   ].join('\n');
