@@ -7,12 +7,12 @@ import { RefgateError } from '../../src/domain/error.ts';
 import type { AdvertisedRef, Oid } from '../../src/domain/git.ts';
 import type { MaskState, MaskStatus, ViewKey } from '../../src/domain/mask.ts';
 import type { FetchSource, Target } from '../../src/domain/ports.ts';
-import type { Recorder } from '../../src/domain/record.ts';
 import type { Store } from '../../src/domain/store.ts';
 import { type OpenMaskedViews, openMaskedViews } from '../../src/mask/engine/open-masked-views.ts';
 import type { MaskSettings } from '../../src/mask/engine/repo-deps.ts';
 import { targetId } from '../../src/mask/engine/target-folder.ts';
 import { type Ledger, openLedger } from '../../src/record/ledger.ts';
+import type { Fault } from './faulty-store.ts';
 import { initBare, runGit } from './git.ts';
 import { LocalSource } from './local-source.ts';
 import { MemoryStore } from './memory-store.ts';
@@ -21,9 +21,6 @@ import { data, fastImport } from './repos.ts';
 
 export interface MaskSceneOptions {
   readonly settings?: Partial<MaskSettings>;
-  /** Stands before the store of the ledger and of the states. */
-  readonly wrapStore?: (store: Store) => Store;
-  readonly wrapRecorder?: (recorder: Recorder) => Recorder;
   readonly rulesVersion?: string;
   readonly idle?: number;
 }
@@ -35,6 +32,11 @@ export class MaskScene {
   readonly log = new QuietLog();
   readonly rows = new MemoryStore();
   readonly repos = new Map<string, SceneRepo>();
+  /** How often the views wrote to the store, or an event. */
+  writes = 0;
+  /** The write of this number goes wrong. */
+  failAt: number | undefined;
+  fault: Fault = 'failed';
   views!: OpenMaskedViews;
   ledger!: Ledger;
 
@@ -46,13 +48,12 @@ export class MaskScene {
 
   /** Also after a `stop`, with the same store and folder. */
   async start(options: MaskSceneOptions = {}): Promise<void> {
-    const store = options.wrapStore?.(this.rows) ?? this.rows;
-    this.ledger = await openLedger({ store, log: this.log });
+    this.ledger = await openLedger({ store: this.rows, log: this.log });
     const settings = { enable: 'manual', confidence: 'medium', threads: 1, wait: 20_000 } as const;
     this.views = await openMaskedViews({
       dir: this.masking,
-      store,
-      recorder: options.wrapRecorder?.(this.ledger) ?? this.ledger,
+      store: { ...storeOf(this.rows), write: (batch) => this.#write(() => this.rows.write(batch)) },
+      recorder: { append: (...event) => this.#write(() => this.ledger.append(...event)) },
       upstreams: { fetchSource: ({ path }) => this.#repo(path).source(), pushTarget: () => nobodyPushes() },
       mapRepo: (repo) => this.repos.get(repo)?.target,
       secrets: { ruleFiles: [], defaults: true, fingerprintKey: Buffer.alloc(32, 7) },
@@ -63,6 +64,13 @@ export class MaskScene {
       log: this.log,
       ...(options.idle === undefined ? {} : { idle: options.idle }),
     });
+  }
+
+  /** Each write of the views, to the store or with an event, comes by here. */
+  async #write<T>(write: () => Promise<T>): Promise<T> {
+    if (this.writes++ !== this.failAt) return write();
+    if (this.fault === 'failed but persisted') await write();
+    throw new Error('input/output error');
   }
 
   #repo(name: string): SceneRepo {
@@ -197,6 +205,12 @@ export class SceneRepo {
 
 /** For what is seen only by looking again. */
 export const soon = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 10));
+
+const storeOf = (rows: MemoryStore): Pick<Store, 'get' | 'range' | 'close'> => ({
+  get: (key) => rows.get(key),
+  range: (range) => rows.range(range),
+  close: () => rows.close(),
+});
 
 async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
   const list: T[] = [];

@@ -6,6 +6,7 @@ import type { FetchSource, Target } from '../../domain/ports.ts';
 import { Turns } from '../../inspect/turns.ts';
 import type { Tips } from '../build/contract.ts';
 import { fetchOriginals } from '../serve/fetch-originals.ts';
+import { Maintenance } from './maintenance.ts';
 import { makeView } from './make-view.ts';
 import { Making } from './making.ts';
 import type { ViewCall, ViewCalls } from './messages.ts';
@@ -39,6 +40,7 @@ export class MaskedRepo implements RepoInWork {
   /** By which it was first asked for. */
   readonly repo: string;
   readonly #turn = new Turns(1);
+  readonly #maintenance: Maintenance;
   readonly #syncs = new SharedRuns(() => this.#sync());
   readonly #wanted: WantedView;
   #making: Making | undefined;
@@ -54,6 +56,8 @@ export class MaskedRepo implements RepoInWork {
     this.folder = new TargetFolder(join(deps.dir, this.id));
     this.record = new RepoRecord(deps, this.id, row);
     this.#wanted = new WantedView(deps, target);
+    const onFailure = (err: unknown): void => this.complain(err, 'masked view not packed anew');
+    this.#maintenance = new Maintenance(this.#turn, deps.closing, onFailure);
   }
 
   get row(): TargetRow | undefined {
@@ -148,6 +152,7 @@ export class MaskedRepo implements RepoInWork {
 
   /** Lets one writer work in the folder. Throws the signal's reason. */
   turn(signal: AbortSignal): Promise<() => void> {
+    this.#maintenance.giveWay();
     return this.#turn.take(signal);
   }
 
@@ -184,9 +189,10 @@ export class MaskedRepo implements RepoInWork {
 
   async #make(making: Making, scanned: () => void): Promise<void> {
     try {
-      const endTurn = await this.#turn.take(making.signal);
+      const endTurn = await this.turn(making.signal);
       try {
         this.#synced = (await makeView(this, making, scanned)) ?? this.#synced;
+        if (this.synced !== undefined) this.#maintenance.later(this.folder.view(this.synced.epoch));
       } finally {
         endTurn();
       }
@@ -242,7 +248,7 @@ export class MaskedRepo implements RepoInWork {
     try {
       const { tips } = await readTips(source);
       if (this.#isSynced(tips)) return;
-      const endTurn = await this.#turn.take(this.deps.closing);
+      const endTurn = await this.turn(this.deps.closing);
       try {
         if (!this.isFrozen && !this.#isSynced(tips)) await this.#extend(source, tips);
       } finally {
@@ -277,6 +283,7 @@ export class MaskedRepo implements RepoInWork {
       return row.served?.epoch === epoch ? { ...rest, served: { ...row.served, ...counts } } : row;
     });
     this.#synced = { epoch, upstream: tips, view: result.tips };
+    this.#maintenance.later(this.folder.view(epoch));
   }
 
   /** Scans what the upstream has now. Throws what the upstream and the engine throw, and the signal's reason. */
@@ -301,7 +308,7 @@ export class MaskedRepo implements RepoInWork {
 
   /** Beside what is served, or what is to be made. */
   async #look(signal: AbortSignal, onProgress: (progress: MaskProgress) => void): Promise<void> {
-    const endTurn = await this.#turn.take(signal);
+    const endTurn = await this.turn(signal);
     const source = this.deps.upstreams.fetchSource(this.target);
     try {
       const { tips, format } = await readTips(source);

@@ -6,6 +6,7 @@ import type { AdvertisedRef, Oid } from '../../domain/git.ts';
 import type { MaskedViews, RestoredPush, RestoreOrder, ViewKey } from '../../domain/mask.ts';
 import type { FetchSource, Target } from '../../domain/ports.ts';
 import type { Tips } from '../build/contract.ts';
+import { archiveView } from '../serve/archive.ts';
 import { denySecrets } from '../serve/deny-secrets.ts';
 import { createViewSource } from '../serve/view-source.ts';
 import type { MaskedRepo } from './masked-repo.ts';
@@ -55,8 +56,7 @@ export class Views implements MaskedViews {
     const repo = this.#repos.of(view.target, view.repo);
     const served = await repo.upToDate();
     if (view.mode === 'cut') return advertisedTips(await this.#cut(repo, served));
-    const synced = repo.synced?.view;
-    const tips = synced ?? (await readViewTips(repo.folder.view(served.epoch), this.#deps.closing));
+    const tips = await this.#tips(repo, served);
     const refs = advertisedTips(tips);
     if (view.mode !== 'deny-secrets') return refs;
     const same = await sameOids(
@@ -147,8 +147,24 @@ export class Views implements MaskedViews {
     return shown;
   }
 
-  archive(): Promise<AsyncIterable<Buffer>> {
-    return Promise.reject(new RefgateError('SERVICE_UNSUPPORTED', 'client', 'git archive on a view'));
+  async archive(view: ViewKey, args: readonly string[], signal: AbortSignal): Promise<AsyncIterable<Buffer>> {
+    // It would have to know of single refs whether they are shown.
+    if (view.mode === 'deny-secrets')
+      throw new RefgateError(
+        'SERVICE_UNSUPPORTED',
+        'client',
+        'git archive --remote is not served; clone the repository instead',
+      );
+    const repo = this.#repos.of(view.target, view.repo);
+    const served = await repo.upToDate(signal);
+    if (view.mode === 'cut') await this.#cut(repo, served);
+    const { folder } = repo;
+    const gitDir = view.mode === 'cut' ? folder.cut(served.epoch) : folder.view(served.epoch);
+    return archiveView({ gitDir, args, signal, readers: this.#deps.readers });
+  }
+
+  async #tips(repo: MaskedRepo, { epoch }: ServedView): Promise<Tips> {
+    return repo.synced?.view ?? (await readViewTips(repo.folder.view(epoch), this.#deps.closing));
   }
 
   moved(target: Target): void {
