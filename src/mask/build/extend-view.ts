@@ -1,4 +1,4 @@
-import type { ObjectType, Oid } from '../../domain/git.ts';
+import type { ObjectFormat, ObjectType, Oid } from '../../domain/git.ts';
 import { openGitObjects } from '../objects/cat-file.ts';
 import { runGit } from '../objects/git-child.ts';
 import type { GitObjects } from '../objects/git-objects.ts';
@@ -150,11 +150,12 @@ class Increment {
 
   /** Those of which neither the rows nor the view know anything: not those of an earlier call that did not come to its end. */
   async #unknown(added: readonly Oid[], types: ReadonlyMap<Oid, ObjectType>): Promise<Set<Oid>> {
-    const { writer, views } = this.#parts;
+    const { writer, views, context } = this.#parts;
+    const { format } = context;
     const fresh = new Set(types.keys());
     await this.#askAll(added, async (oid) => {
       const pair = writer.pairOf(oid);
-      if (pair === undefined && writer.isRewritten(oid)) return;
+      if (oid === emptyTrees[format] || (pair === undefined && writer.isRewritten(oid))) return;
       if ((await views.info(pair?.oid ?? oid)) !== undefined) fresh.delete(oid);
     });
     return fresh;
@@ -200,6 +201,12 @@ interface CommitCount {
   count: number;
   changed: number;
 }
+
+/** Git says that it has it, also where it is not on disk. */
+const emptyTrees: Readonly<Record<ObjectFormat, Oid>> = {
+  sha1: '4b825dc642cb6eb9a060e54bf8d69288fbee4904',
+  sha256: '6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321',
+};
 
 const oidsOf = (refs: Tips['refs']): ReadonlySet<Oid> => new Set(refs.map(({ oid }) => oid));
 

@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import fc from 'fast-check';
+import { seededRandom } from '../../../src/inspect/secrets/rules/token-sample.ts';
+import { buildView } from '../../../src/mask/build/build-view.ts';
+import type { Tips } from '../../../src/mask/build/contract.ts';
+import { extendView } from '../../../src/mask/build/extend-view.ts';
+import { scanOriginals } from '../../../src/mask/build/scan-originals.ts';
+import { git, initBare, runGit, tempDir } from '../../support/git.ts';
+import { Folder, HistoryWriter, setRefs } from '../../support/history-writer.ts';
+import { findLeaks } from '../../support/leaks.ts';
+import { openMaskFolder, tipsOf } from '../../support/mask-folder.ts';
+import { treeEntry } from '../../support/pack-builder.ts';
+import { type PlantedSecret, secretMaker } from '../../support/secret-history.ts';
+
+const main = 'refs/heads/main';
+
+/** A history of so many commits in which files, folders and names come, go, and come again, with merges of any of them. */
+async function randomHistory(gitDir: string, seed: number, size: number) {
+  const random = seededRandom(seed);
+  const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
+  const next = secretMaker(seed);
+  const secrets: PlantedSecret[] = Array.from({ length: 3 }, (_, n) => ({ where: `${n}`, text: next() }));
+  const texts = ['a\n', 'b\n', 'c\n', '', ...secrets.map(({ text }) => `key=${text}\n`)];
+  const names = ['a', 'b', 'a.txt', 'a-b', `of-${secrets[0]?.text}`];
+  const writer = new HistoryWriter();
+  const made: { readonly oid: string; readonly tree: Folder }[] = [];
+  while (made.length < size) {
+    const parents = made.length === 0 || random() < 0.05 ? [] : [pick(made)];
+    while (parents.length > 0 && random() < 0.3) parents.push(pick(made));
+    let tree = parents[0]?.tree ?? new Folder();
+    for (let edits = random() * 3; edits > 0; edits--) {
+      const path = Array.from({ length: 1 + Math.floor(random() * 3) }, () => pick(names)).join('/');
+      tree = tree.with(path, random() < 0.4 ? undefined : writer.file(pick(texts)));
+    }
+    const about = random() < 0.1 && made.length > 0 ? pick(made).oid : 'nothing';
+    const oids = [...new Set(parents.map(({ oid }) => oid))];
+    made.push({ oid: writer.commit({ tree, parents: oids, message: `about ${about}\n` }), tree });
+  }
+  await initBare(gitDir);
+  await writer.flush(gitDir);
+  return { oids: made.map(({ oid }) => oid), secrets };
+}
+
+test('for any history: a build, its preview and any order of increments agree, and nothing leaks', async (t) => {
+  const dir = tempDir(t);
+  let count = 0;
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 1, max: 100_000 }),
+      fc.integer({ min: 1, max: 30 }),
+      async (seed, size) => {
+        const gitDir = join(dir, `${count++}.git`);
+        const { oids, secrets } = await randomHistory(gitDir, seed, size);
+        await setRefs(
+          gitDir,
+          oids.map((oid, n) => [n === 0 ? main : `refs/heads/at-${n}`, oid] as const),
+        );
+        const folder = await openMaskFolder(gitDir);
+        try {
+          const tips = await tipsOf(gitDir);
+          const built = await buildView(folder.context(), tips);
+          const report = await scanOriginals(folder.context(), tips);
+          assert.deepEqual([report.commits, report.changedCommits], [built.commits, built.changedCommits]);
+          const random = seededRandom(seed);
+          const grown = folder.context({ epoch: 2 });
+          for (let steps = 3; steps > 0; steps--) {
+            const some: Tips = { refs: tips.refs.filter(() => random() < 0.3), head: main };
+            await extendView(grown, some);
+          }
+          assert.deepEqual(await extendView(grown, tips), built);
+          for (const epoch of [1, 2]) {
+            assert.deepEqual(await findLeaks(folder.view(epoch), secrets), []);
+            const fsck = await runGit(['fsck', '--full', '--strict'], { cwd: folder.view(epoch) });
+            assert.equal(`${fsck.status} ${fsck.stderr} ${fsck.stdout}`.replace(/^notice.*\n/gm, ''), '0  ');
+          }
+        } finally {
+          await folder.close();
+        }
+      },
+    ),
+    { numRuns: 4, examples: [[47_642, 1]], includeErrorInReport: true },
+  );
+});
+
+async function viewsOf(t: TestContext, writer: HistoryWriter, refs: readonly (readonly [string, string])[]) {
+  const gitDir = join(tempDir(t), 'up.git');
+  await initBare(gitDir);
+  await writer.flush(gitDir);
+  await setRefs(gitDir, refs);
+  const folder = await openMaskFolder(gitDir);
+  t.after(() => folder.close());
+  const tips = await tipsOf(gitDir);
+  const built = await buildView(folder.context(), tips);
+  assert.deepEqual(await extendView(folder.context({ epoch: 2 }), tips), built);
+  return { folder, built, gitDir };
+}
+
+test('trees that git would not write today are shown with the modes and the order that they have', async (t) => {
+  const writer = new HistoryWriter();
+  const secret = secretMaker(11)();
+  const blob = writer.blob(`key=${secret}\n`);
+  const plain = writer.blob('plain\n');
+  const inner = writer.raw('tree', treeEntry('100664', 'leak', blob));
+  const tree = writer.raw(
+    'tree',
+    Buffer.concat([
+      treeEntry('100644', 'z', plain),
+      treeEntry('040000', 'dir', inner),
+      treeEntry('160000', 'sub'),
+    ]),
+  );
+  const commit = writer.commit({ tree, message: 'odd' });
+  const { folder } = await viewsOf(t, writer, [[main, commit]]);
+  for (const epoch of [1, 2]) {
+    const shown = await runGit(['cat-file', 'tree', `${main}^{tree}`], { cwd: folder.view(epoch) });
+    const modes = shown.stdoutBytes.toString('latin1').match(/\d{6} [a-z]+\0/g);
+    assert.deepEqual(modes, ['100644 z\0', '040000 dir\0', '160000 sub\0']);
+    assert.deepEqual(await findLeaks(folder.view(epoch), [{ where: 'odd', text: secret }]), []);
+  }
+});
+
+test('a name that stands twice in a tree hides nothing', async (t) => {
+  const writer = new HistoryWriter();
+  const next = secretMaker(12);
+  const secrets = [next(), next()].map((text, n) => ({ where: `${n}`, text }));
+  const [one, two] = secrets.map(({ text }) => writer.blob(`key=${text}\n`)) as [string, string];
+  const plain = writer.blob('plain\n');
+  const commits: string[] = [];
+  for (const pair of [
+    [plain, plain],
+    [one, plain],
+    [plain, two],
+    [two, one],
+    [plain, plain],
+  ] as const) {
+    const tree = writer.raw('tree', Buffer.concat(pair.map((oid) => treeEntry('100644', 'same', oid))));
+    commits.push(writer.commit({ tree, parents: commits.slice(-1), message: 'twice\n' }));
+  }
+  const { folder } = await viewsOf(t, writer, [[main, commits.at(-1) as string]]);
+  for (const epoch of [1, 2]) assert.deepEqual(await findLeaks(folder.view(epoch), secrets), []);
+});
+
+test('a repository without anything, and one with tags alone, have views', async (t) => {
+  const writer = new HistoryWriter();
+  const secret = secretMaker(13)();
+  const empty = await viewsOf(t, writer, []);
+  assert.deepEqual([empty.built.tips.refs, empty.built.commits], [[], 0]);
+  const tree = new Folder().with('a/b', writer.file(`key=${secret}\n`)).write(writer);
+  const tag = writer.tag('t', 'tree', tree, 'a tree\n');
+  const { folder, built } = await viewsOf(t, writer, [
+    ['refs/tags/t', tag],
+    ['refs/tags/u', writer.tag('u', 'tag', tag, 'of a tag\n')],
+    ['refs/tags/v', writer.blob(`key=${secret}\n`)],
+  ]);
+  assert.deepEqual([built.commits, built.values], [0, 1]);
+  assert.deepEqual(await findLeaks(folder.view(), [{ where: 'tags', text: secret }]), []);
+  assert.match(await git(['cat-file', '-p', 'refs/tags/t:a/b'], { cwd: folder.view() }), /^key=REDACTED-/);
+});
