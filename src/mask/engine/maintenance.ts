@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { Turns } from '../../inspect/turns.ts';
 import { maintainView } from '../build/maintain-view.ts';
 
@@ -42,6 +43,8 @@ export class Maintenance {
     const endTurn = await this.#turns.take(this.#closing);
     this.#running = running;
     try {
+      // It may have been removed meanwhile.
+      if (!existsSync(gitDir)) return;
       if (!this.#turns.isWanted) await maintainView(gitDir, signal);
       else this.later(gitDir);
     } catch (error) {

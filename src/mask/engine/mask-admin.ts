@@ -7,7 +7,6 @@ import type {
   MaskStatus,
   OidTranslation,
 } from '../../domain/mask.ts';
-import { folderBytes } from './folder-bytes.ts';
 import type { MaskedRepo } from './masked-repo.ts';
 import type { MaskedRepos } from './masked-repos.ts';
 import type { RepoDeps } from './repo-deps.ts';
@@ -187,7 +186,7 @@ async function statusOf(repo: MaskedRepo): Promise<MaskStatus> {
     target,
     state,
     enabled: isEnabled,
-    bytes: await folderBytes(repo.folder.dir),
+    bytes: await repo.bytes(),
     ...(epoch === undefined ? {} : { epoch }),
     ...(progress === undefined ? {} : { progress }),
     ...(problem === undefined ? {} : { problem }),

@@ -6,6 +6,7 @@ import type { FetchSource, Target } from '../../domain/ports.ts';
 import { Turns } from '../../inspect/turns.ts';
 import type { Tips } from '../build/contract.ts';
 import { fetchOriginals } from '../serve/fetch-originals.ts';
+import { folderBytes } from './folder-bytes.ts';
 import { Maintenance } from './maintenance.ts';
 import { makeView } from './make-view.ts';
 import { Making } from './making.ts';
@@ -23,6 +24,9 @@ import { countsOf, type Wanted, WantedView } from './wanted-view.ts';
 
 /** After a failure it is tried again no sooner, in ms. */
 const retryAfter = 5_000;
+
+/** How long the size of a folder is taken for what it was, in ms. */
+const bytesFor = 60_000;
 
 /** How long a reader waits for a view to follow its upstream, in ms. */
 const syncPatience = 60_000;
@@ -46,6 +50,7 @@ export class MaskedRepo implements RepoInWork {
   #making: Making | undefined;
   #synced: SyncedTips | undefined;
   #syncing: MaskProgress | undefined;
+  #bytes: { readonly at: number; readonly count: Promise<number> } | undefined;
   #failedAt = Number.NEGATIVE_INFINITY;
 
   constructor(deps: RepoDeps, target: Target, repo: string, row: TargetRow | undefined) {
@@ -81,6 +86,14 @@ export class MaskedRepo implements RepoInWork {
   /** Whether a name leads to it. */
   get isMine(): (repo: string) => boolean {
     return this.#wanted.isMine;
+  }
+
+  /** Its size on disk, as of the last minute. */
+  async bytes(): Promise<number> {
+    const now = this.deps.clock();
+    if (this.#bytes === undefined || now - this.#bytes.at > bytesFor)
+      this.#bytes = { at: now, count: folderBytes(this.folder.dir) };
+    return await this.#bytes.count;
   }
 
   /** What decides now what is masked. */

@@ -13,6 +13,8 @@ export class MaskedRepos {
   readonly #deps: RepoDeps;
   readonly #repos = new Map<string, MaskedRepo>();
 
+  #unknown: string[] = [];
+
   constructor(deps: RepoDeps, rows: readonly TargetRow[]) {
     this.#deps = deps;
     for (const row of rows)
@@ -21,15 +23,20 @@ export class MaskedRepos {
 
   of(target: Target, repo: string): MaskedRepo {
     const name = targetName(target);
-    const found = this.#repos.get(name) ?? new MaskedRepo(this.#deps, target, repo, undefined);
-    this.#repos.set(name, found);
-    if (this.#repos.size > maxUnknown) this.#forgetUnknown(found);
-    return found;
+    const found = this.#repos.get(name);
+    if (found !== undefined) return found;
+    const fresh = new MaskedRepo(this.#deps, target, repo, undefined);
+    this.#unknown = this.#unknown.filter((one) => this.#repos.get(one)?.row === undefined);
+    if (this.#unknown.length >= maxUnknown) this.#forgetUnknown();
+    this.#repos.set(name, fresh);
+    this.#unknown.push(name);
+    return fresh;
   }
 
-  #forgetUnknown(but: MaskedRepo): void {
-    for (const [name, repo] of this.#repos)
-      if (repo !== but && repo.row === undefined && !repo.isMaking) this.#repos.delete(name);
+  #forgetUnknown(): void {
+    const idle = this.#unknown.filter((name) => this.#repos.get(name)?.isMaking !== true);
+    for (const name of idle) this.#repos.delete(name);
+    this.#unknown = this.#unknown.filter((name) => this.#repos.has(name));
   }
 
   known(target: Target): MaskedRepo | undefined {
@@ -42,6 +49,11 @@ export class MaskedRepos {
     if (target === undefined)
       throw new RefgateError('NOT_FOUND', 'operator', `${repo}: no line of repos: matches it`);
     return this.of(target, repo);
+  }
+
+  /** Ends what is being made. */
+  async interrupt(): Promise<void> {
+    await Promise.all([...this.#repos.values()].map((repo) => repo.interrupt()));
   }
 
   /** Those that were ever looked at. */

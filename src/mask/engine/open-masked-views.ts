@@ -53,7 +53,7 @@ export async function openMaskedViews(options: MaskedViewsOptions): Promise<Open
     counts: () => countsOf(repos, threads),
     async close(): Promise<void> {
       closing.abort(new RefgateError('SHUTTING_DOWN', 'refgate'));
-      await Promise.all(repos.all().map((repo) => repo.interrupt()));
+      await repos.interrupt();
       await threads.close();
     },
   });

@@ -10,6 +10,8 @@ export async function within<T>(
   ms: number,
   signal: AbortSignal | undefined,
 ): Promise<T | typeof timeIsUp> {
+  // Nobody else may be there to hear of its failure.
+  promise.catch(() => undefined);
   signal?.throwIfAborted();
   let timer: NodeJS.Timeout | undefined;
   let onAbort: (() => void) | undefined;
@@ -23,6 +25,5 @@ export async function within<T>(
   } finally {
     clearTimeout(timer);
     if (onAbort !== undefined) signal?.removeEventListener('abort', onAbort);
-    promise.catch(() => undefined);
   }
 }

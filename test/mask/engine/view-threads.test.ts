@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, test } from 'node:test';
 import { RefgateError } from '../../../src/domain/error.ts';
+import { ViewThread } from '../../../src/mask/engine/view-thread.ts';
 import { ViewThreads } from '../../../src/mask/engine/view-threads.ts';
 
 /** A thread that tells its own number and what it has open; it dies of the epoch 666, and never answers 7 until it is aborted. */
@@ -103,4 +107,27 @@ test('what is asked when all is closed throws', async () => {
   await new Promise((resolve) => setImmediate(resolve));
   await threads.close();
   await refused;
+});
+
+test('what a thread had open that was killed is open again at once in the next one', async () => {
+  make(1);
+  const dir = mkdtempSync(join(tmpdir(), 'refgate-killed-'));
+  const repo = { dir, format: 'sha1' } as const;
+  const settings = {
+    secrets: { ruleFiles: [], defaults: false, fingerprintKey: Buffer.alloc(32) },
+    confidence: 'medium',
+  } as const;
+  const url = new URL('../../../src/app/view-worker.js', import.meta.url);
+  try {
+    for (let run = 0; run < 2; run++) {
+      const thread = new ViewThread(url, settings, 256);
+      assert.deepEqual(await thread.ask('shown', repo, { epoch: 1, tokens: ['abcdef0'] }), []);
+      const waiting = thread.ask('shown', repo, { epoch: 1, tokens: [] });
+      const refused = assert.rejects(waiting, code('INTERNAL'));
+      await thread.end();
+      await refused;
+    }
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
 });
