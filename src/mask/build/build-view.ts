@@ -7,7 +7,7 @@ import { openGitObjects, readObjects } from '../objects/cat-file.ts';
 import type { GitObject } from '../objects/git-objects.ts';
 import { CommitGraph } from './commit-graph.ts';
 import type { BuildContext, BuildResult, Tips } from './contract.ts';
-import { DirectWalk, linksOf, unread } from './direct-walk.ts';
+import { DirectWalk, linksOf } from './direct-walk.ts';
 import { DirtyTrees } from './dirty-trees.ts';
 import { extendView } from './extend-view.ts';
 import { walkHistory } from './history.ts';
@@ -117,7 +117,7 @@ class FirstBuild {
       .filter((oid) => !this.#isMasked(oid) && !this.#isThere(oid));
     const progress = this.#progress('scan', 'objects', oids.length);
     for await (const blob of this.#read(oids)) {
-      const masked = 'tooLarge' in blob ? unread(context, blob.oid) : context.view.blob(blob.content);
+      const masked = 'tooLarge' in blob ? context.view.unread(blob.oid) : context.view.blob(blob.content);
       if (masked !== undefined) await writer.masked('blob', blob.oid, masked);
       progress.add(1);
     }

@@ -50,7 +50,7 @@ export class DirectWalk {
     const { context, writer, originals, onClean } = this.#parts;
     const info = await originals.info(oid);
     if (info !== undefined && info.size > largest) {
-      await writer.masked('blob', oid, unread(context, oid));
+      await writer.masked('blob', oid, context.view.unread(oid));
       return;
     }
     const { content } = await this.#read('blob', oid);
@@ -138,11 +138,4 @@ export function linksOf(writer: ViewWriter, tree: Oid, parents: readonly Oid[]):
     if (oid === tree) return writer.contentViewOf(oid);
     return parents.includes(oid) ? writer.commitViewOf(oid) : undefined;
   };
-}
-
-/** What stands for a blob that is too large to be read. */
-export function unread(context: Pick<BuildContext, 'view'>, oid: Oid): MaskedContent {
-  const masked = context.view.unread?.(oid);
-  if (masked !== undefined) return masked;
-  throw new RefgateError('LIMIT_EXCEEDED', 'operator', `the blob ${oid} is too large to be searched`);
 }

@@ -1,14 +1,15 @@
 import type { Confidence } from '../../domain/facts.ts';
-import type { ObjectFormat, ObjectType } from '../../domain/git.ts';
+import type { ObjectFormat, ObjectType, Oid } from '../../domain/git.ts';
 import type { Scanner } from '../../inspect/secrets/scanner.ts';
 import { SecretFinder } from './find-secrets.ts';
 import { KnownNames } from './known-names.ts';
 import { commitStretches, maskCommit } from './mask-commit.ts';
-import { type Masker, maskContent } from './mask-content.ts';
+import { type Masker, maskContent, wholeContent, wholePlaceholder } from './mask-content.ts';
 import { maskTag, tagStretches } from './mask-tag.ts';
 import { eachEntry, maskTree } from './mask-tree.ts';
 import { placeIn } from './object-parts.ts';
-import type { FindOptions, FoundSecret, FoundSecrets, ViewFunction } from './view-function.ts';
+import { unscannedRule } from './placeholder.ts';
+import type { FindOptions, FoundSecret, FoundSecrets, MaskedContent, ViewFunction } from './view-function.ts';
 
 export interface ViewFunctionOptions {
   readonly format: ObjectFormat;
@@ -43,7 +44,15 @@ export function createViewFunction({ format, key, ...finding }: ViewFunctionOpti
     commit: (content, viewOf, viewOfAncestor) => maskCommit(masker, format, content, viewOf, viewOfAncestor),
     tag: (content, viewOf, viewOfAncestor) => maskTag(masker, format, content, viewOf, viewOfAncestor),
     name: (name) => names.mask(name, false),
+    unread: (oid) => unreadBlob(masker, oid),
   };
+}
+
+function unreadBlob(masker: Masker, oid: Oid): MaskedContent {
+  const name = Buffer.from(oid, 'hex');
+  const withheld = { rule: unscannedRule, why: 'it is too large to be searched' };
+  const placeholder = wholePlaceholder(masker, name, withheld);
+  return wholeContent(name, Buffer.from(`${placeholder}\n`), placeholder, withheld);
 }
 
 type Stretch = { readonly start: number; readonly end: number };

@@ -97,5 +97,5 @@ export interface ViewFunction {
   /** A file name or a ref name. */
   name(name: Buffer): MaskedContent | undefined;
   /** A blob that is too large to be read: one placeholder as a whole, by its oid. */
-  unread?(oid: Oid): MaskedContent;
+  unread(oid: Oid): MaskedContent;
 }

@@ -158,3 +158,17 @@ test('a repository without anything, and one with tags alone, have views', async
   assert.deepEqual(await findLeaks(folder.view(), [{ where: 'tags', text: secret }]), []);
   assert.match(await git(['cat-file', '-p', 'refs/tags/t:a/b'], { cwd: folder.view() }), /^key=REDACTED-/);
 });
+
+test('a file that is too large to be searched is one placeholder as a whole', async (t) => {
+  const writer = new HistoryWriter();
+  const secret = secretMaker(14)();
+  const large = Buffer.concat([Buffer.alloc(64 * 1024 * 1024, 'large '), Buffer.from(secret)]);
+  const tree = new Folder().with('large.txt', writer.file(large)).with('small.txt', writer.file('small\n'));
+  const { folder, built } = await viewsOf(t, writer, [[main, writer.commit({ tree, message: 'large\n' })]]);
+  assert.deepEqual([built.changedCommits, built.values], [1, 1]);
+  const shown = await git(['cat-file', '-p', `${main}:large.txt`], { cwd: folder.view() });
+  assert.match(shown, /^REDACTED-unscanned-[0-9a-f]{16}$/);
+  const report = await scanOriginals(folder.context(), await tipsOf(folder.originals));
+  assert.deepEqual(report.unscanned, ['large.txt: too large']);
+  assert.deepEqual([report.changedCommits, report.valueCount], [1, 0]);
+});
