@@ -167,7 +167,9 @@ export function MaskedValues({
           <summary>{`${unscannedCount} objects could not be searched, and are masked as a whole`}</summary>
           <ul>
             {unscanned.map((line, at) => (
-              <li key={at}>{peerText(line)}</li>
+              <li key={at}>
+                <code>{peerText(line)}</code>
+              </li>
             ))}
           </ul>
         </details>
