@@ -57,7 +57,12 @@ async function usesOf(edit: (tree: WorkTree) => Promise<void> | void): Promise<r
 
 const places = (uses: readonly PlaceholderUse[]) => uses.map(({ how, path, line }) => [how, path, line]);
 
-function refused(code: string, text: RegExp, edit: (tree: WorkTree) => Promise<void> | void, message?: string) {
+function refused(
+  code: string,
+  text: RegExp,
+  edit: (tree: WorkTree) => Promise<void> | void,
+  message?: string,
+) {
   return assert.rejects(pushed(edit, message), (error) => {
     assert.ok(error instanceof RefgateError, String(error));
     assert.deepEqual([error.code, error.blame], [code, 'client']);
@@ -139,7 +144,15 @@ test('A8: a tree of right guesses that is named and not pushed is as unknown as 
     const head = await agent.git('rev-parse', 'origin/main');
     const text = (await agent.git('cat-file', 'commit', head)).replace(/^tree .*/, `tree ${tree}`);
     const input = `${text.replace(/^parent .*/m, `parent ${head}`)}\n`;
-    const newOid = await agent.gitWith({ input }, 'hash-object', '-t', 'commit', '-w', '--stdin', '--literally');
+    const newOid = await agent.gitWith(
+      { input },
+      'hash-object',
+      '-t',
+      'commit',
+      '-w',
+      '--stdin',
+      '--literally',
+    );
     await assert.rejects(restoreAlone(newOid), { code: 'VIEW_FOREIGN' });
   }
 });
@@ -159,10 +172,16 @@ async function restoreAlone(newOid: string) {
 }
 
 test('A9: a placeholder in a new name is refused', async () => {
-  await refused('VIEW_NOT_RESTORED', /choose another name/, (tree) => tree.write(`${placeholder}.txt`, 'x\n'));
-  await refused('VIEW_NOT_RESTORED', /choose another name/, (tree) => tree.write(`${placeholder}/x.txt`, 'x\n'));
+  await refused('VIEW_NOT_RESTORED', /choose another name/, (tree) =>
+    tree.write(`${placeholder}.txt`, 'x\n'),
+  );
+  await refused('VIEW_NOT_RESTORED', /choose another name/, (tree) =>
+    tree.write(`${placeholder}/x.txt`, 'x\n'),
+  );
   const newOid = await clone.agent.git('rev-parse', 'origin/main');
-  await assert.rejects(clone.push({ ref: `refs/heads/${placeholder}`, newOid }), { code: 'VIEW_NOT_RESTORED' });
+  await assert.rejects(clone.push({ ref: `refs/heads/${placeholder}`, newOid }), {
+    code: 'VIEW_NOT_RESTORED',
+  });
 });
 
 test('A10: a symbolic link to a placeholder is told', async () => {
@@ -183,12 +202,17 @@ test('A11: history that is not of the view is refused, whatever of it is pushed'
     message: /clone again/,
   });
   await agent.git('checkout', '--quiet', '--force', '-B', 'foreign-child', 'foreign');
-  await assert.rejects(restoreAlone(await agent.commit('child')), { code: 'VIEW_FOREIGN', message: /the parent/ });
+  await assert.rejects(restoreAlone(await agent.commit('child')), {
+    code: 'VIEW_FOREIGN',
+    message: /the parent/,
+  });
   await agent.git('branch', '--quiet', '-D', 'foreign');
 });
 
 test('new secrets in contents, messages, names and tags are refused with their places', async () => {
-  await refused('VIEW_NEW_SECRET', /new\.env:2: github-pat/, (tree) => tree.write('new.env', `A=1\nB=${spare}\n`));
+  await refused('VIEW_NEW_SECRET', /new\.env:2: github-pat/, (tree) =>
+    tree.write('new.env', `A=1\nB=${spare}\n`),
+  );
   await refused('VIEW_NEW_SECRET', /the message:3: github-pat/, () => {}, `use\n\n${spare}`);
   await refused('VIEW_NEW_SECRET', /the name of a file/, (tree) => tree.write(`a/${spare}`, 'x\n'));
   const newOid = await clone.agent.git('rev-parse', 'origin/main');
@@ -201,7 +225,8 @@ test('new secrets in contents, messages, names and tags are refused with their p
 
 test('what looks like a placeholder and stands for nothing is refused', () =>
   refused('VIEW_NOT_RESTORED', /README\.md:2: .* stands for nothing/, (tree) =>
-    tree.append('README.md', `${placeholder.slice(0, -16)}${'0123456789abcdef'}\n`)));
+    tree.append('README.md', `${placeholder.slice(0, -16)}${'0123456789abcdef'}\n`),
+  ));
 
 test('a commit of others cannot be given another view', async () => {
   const { agent } = clone;

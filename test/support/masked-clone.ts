@@ -16,6 +16,7 @@ import { type Restored, restorePush } from '../../src/mask/restore/restore-push.
 import { openKeepFolder } from '../../src/mask/rows/keep-folder.ts';
 import { openViewRows } from '../../src/mask/rows/open-rows.ts';
 import { createViewFunction } from '../../src/mask/view/create-view-function.ts';
+import type { ViewFunction } from '../../src/mask/view/view-function.ts';
 import { openLevelBytes } from '../../src/store/level-bytes.ts';
 import { type GitOptions, git, initBare, runGit, tempDir } from './git.ts';
 
@@ -74,24 +75,35 @@ export class WorkTree {
   }
 }
 
+function viewFunction(format: ObjectFormat, key: Buffer, allowed: readonly string[]): ViewFunction {
+  return createViewFunction({
+    format,
+    key,
+    scanner,
+    fingerprintKey: Buffer.alloc(32, 7),
+    confidence: 'medium',
+    isAllowed: (fingerprint) => allowed.includes(fingerprint),
+  });
+}
+
 type Cleanup = { after(close: () => unknown): void };
 
 export class MaskedClone {
   readonly #folder: string;
-  readonly #context: BuildContext;
+  #context: BuildContext;
+  readonly #key: Buffer;
   readonly originals: string;
-  readonly view: string;
   /** The clone of the view. */
   readonly agent: WorkTree;
   /** The clone of the originals. */
   readonly person: WorkTree;
   #pushes = 0;
 
-  private constructor(folder: string, context: BuildContext) {
+  private constructor(folder: string, context: BuildContext, key: Buffer) {
     this.#folder = folder;
+    this.#key = key;
     this.#context = context;
     this.originals = context.folder.originals;
-    this.view = context.folder.view(context.epoch);
     this.agent = new WorkTree(join(folder, 'agent'));
     this.person = new WorkTree(join(folder, 'person'));
   }
@@ -112,32 +124,50 @@ export class MaskedClone {
     const keep = openKeepFolder(join(folder, 'keep'));
     const rows = await openViewRows(store, keep);
     t.after(() => rows.close());
-    const view = createViewFunction({
-      format,
-      key: keep.key,
-      scanner,
-      fingerprintKey: Buffer.alloc(32, 7),
-      confidence: 'medium',
-      isAllowed: () => false,
-    });
-    const clone = new MaskedClone(folder, {
-      folder: {
-        originals,
-        view: (epoch) => join(folder, `view.${epoch}.git`),
-        temporary: join(folder, 'tmp'),
+    const view = viewFunction(format, keep.key, []);
+    const clone = new MaskedClone(
+      folder,
+      {
+        folder: {
+          originals,
+          view: (epoch) => join(folder, `view.${epoch}.git`),
+          temporary: join(folder, 'tmp'),
+        },
+        format,
+        view,
+        rows,
+        epoch: 1,
+        signal: new AbortController().signal,
+        onProgress: () => {},
       },
-      format,
-      view,
-      rows,
-      epoch: 1,
-      signal: new AbortController().signal,
-      onProgress: () => {},
-    });
+      keep.key,
+    );
     mkdirSync(join(folder, 'tmp'));
     await buildView(clone.#context, await clone.#tips());
     await git(['clone', '--quiet', clone.view, clone.agent.dir]);
     await git(['clone', '--quiet', originals, clone.person.dir]);
     return clone;
+  }
+
+  get view(): string {
+    return this.#context.folder.view(this.#context.epoch);
+  }
+
+  /** Makes a view in which these values are shown, in the place of the one before. */
+  async showValues(...fingerprints: readonly string[]): Promise<void> {
+    const { format, epoch, rows } = this.#context;
+    const before = this.view;
+    const view = viewFunction(format, this.#key, fingerprints);
+    this.#context = { ...this.#context, epoch: epoch + 1, view };
+    await buildView(this.#context, await this.#tips());
+    await rows.dropEpoch(epoch);
+    rmSync(before, { recursive: true });
+  }
+
+  fingerprintOf(text: string): string {
+    const [found] = this.#context.view.find(Buffer.from(text)).secrets;
+    assert.ok(found);
+    return found.fingerprint;
   }
 
   get rows(): BuildContext['rows'] {

@@ -75,8 +75,9 @@ export class DeletedFiles {
 
   async #linesOf(file: DeletedFile): Promise<KeptLines> {
     const lines = new KeptLines();
-    const { content } = await this.#sides.readOriginal(file.original);
-    const masked = encodingOf(content) === 'binary' ? undefined : this.#sides.context.view.blob(content);
+    const content = await this.#sides.readOriginalBlob(file.original);
+    if (content === undefined || encodingOf(content) === 'binary') return lines;
+    const masked = this.#sides.context.view.blob(content);
     if (masked !== undefined) lines.addVersion(content, masked);
     return lines;
   }

@@ -22,7 +22,7 @@ export interface SecretSource {
   secretOf(placeholder: string): { readonly rule: string; readonly secret: Buffer } | undefined;
 }
 
-export interface PutBack {
+interface PutBack {
   readonly content: Buffer;
   readonly uses: readonly LooseUse[];
   /** Placeholders that stand for nothing. */

@@ -1,7 +1,7 @@
 import type { Oid } from '../../domain/git.ts';
 import type { PlaceholderUse } from '../../domain/mask.ts';
 import { placeholdersIn } from '../view/masked-lines.ts';
-import { literalRule } from '../view/placeholder.ts';
+import { literalRule, unscannedRule } from '../view/placeholder.ts';
 import type { MaskedContent } from '../view/view-function.ts';
 import type { DeletedFiles } from './deleted-files.ts';
 import { KeptLines } from './kept-lines.ts';
@@ -54,8 +54,7 @@ export class FileRestorer {
     if (spot.isLink && (await spot.tips()).includes(original)) return;
     const isMove = !spot.before.includes(original) && (await spot.deleted.move(original, spot.isLink));
     if (isMove && !isSensitivePath(textOf(spot.path))) return;
-    const { content } = await this.#sides.readOriginal(original);
-    const masked = this.#sides.context.view.blob(content);
+    const masked = await this.#maskedOf(original);
     // An older view masked what this one shows.
     if (masked === undefined) return;
     if (!isMove && !spot.isLink && masked.whole === undefined) {
@@ -121,19 +120,25 @@ export class FileRestorer {
 
   async #source({ before, tips, deleted, isLink }: FileSpot): Promise<SecretSource> {
     const own = new KeptLines();
-    const { rows, view } = this.#sides.context;
+    const { rows } = this.#sides.context;
     if (!isLink)
       for (const oid of new Set([...before, ...(await tips())])) {
-        if (this.#sides.viewOf(oid) === undefined) continue;
-        const { content } = await this.#sides.readOriginal(oid);
-        const masked = view.blob(content);
-        if (masked !== undefined) own.addVersion(content, masked);
+        const masked = this.#sides.viewOf(oid) === undefined ? undefined : await this.#maskedOf(oid);
+        if (masked !== undefined) own.addVersion(masked.original, masked);
       }
     return {
       own,
       moved: async (key) => (isLink ? undefined : deleted.line(key)),
       secretOf: (placeholder) => rows.secretOf(placeholder),
     };
+  }
+
+  /** An original as it is shown; undefined where that is as it is. */
+  async #maskedOf(original: Oid): Promise<(MaskedContent & { readonly original: Buffer }) | undefined> {
+    const found = await this.#sides.readOriginalBlob(original);
+    if (found === undefined) return tooLargeToShow;
+    const masked = this.#sides.context.view.blob(found);
+    return masked && { ...masked, original: found };
   }
 
   #use({ rule, line, how }: LooseUse, { path, isLink, before }: FileSpot): void {
@@ -145,6 +150,18 @@ export class FileRestorer {
     this.#onUse({ how: kind, rule, path: text, ...(line === undefined ? {} : { line }) });
   }
 }
+
+const nothing = Buffer.alloc(0);
+const everything = {
+  start: 0,
+  end: 0,
+  viewStart: 0,
+  viewEnd: 0,
+  rule: unscannedRule,
+  placeholder: '',
+  secret: nothing,
+};
+const tooLargeToShow = { content: nothing, original: nothing, spans: [everything], whole: 'it is too large' };
 
 function placeOf({ object, viewPath }: FileSpot, line?: number): Place {
   return { object, in: textOf(viewPath), line };

@@ -16,8 +16,6 @@ import { restoreTag, taggedBy } from './restore-tag.ts';
 import { TreeRestorer } from './restore-tree.ts';
 import { type RestoreContext, Sides } from './sides.ts';
 
-export type { RestoreContext } from './sides.ts';
-
 /** A push on the original side. */
 export interface Restored {
   /** In the order in which they were given. */

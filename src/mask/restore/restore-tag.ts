@@ -6,7 +6,7 @@ import { namedAncestors, refuseSecretsIn, signatureHeaders, withOriginalOids } f
 import type { Sides } from './sides.ts';
 
 /** What a tag names. */
-export interface Tagged {
+interface Tagged {
   readonly oid: Oid;
   readonly type: ObjectType;
 }

@@ -10,7 +10,7 @@ import type { Sides } from './sides.ts';
 import { formatTree, joinPath, parseTree, type TreeEntry, textOf } from './tree-entries.ts';
 
 /** The commit or tag whose tree is restored. */
-export interface TreeOwner {
+interface TreeOwner {
   /** As the client has it. */
   readonly object: Oid;
   /** It was made on a view that was replaced by a newer one, and need not look as that one does. */

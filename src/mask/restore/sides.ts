@@ -23,7 +23,7 @@ export interface RestoreContext {
 }
 
 /** The original of an object of the view. */
-export interface Known {
+interface Known {
   readonly type: ObjectType;
   readonly original: Oid;
 }
@@ -115,6 +115,13 @@ export class Sides {
     if (pushed === undefined || info === undefined) return undefined;
     if (info.size > maxContent) throw tooLarge(`the ${info.type} ${oid} has ${info.size} bytes`);
     return pushed.read(oid);
+  }
+
+  /** A blob of the original side; undefined where it is larger than what is looked at. */
+  async readOriginalBlob(oid: Oid): Promise<Buffer | undefined> {
+    const info = this.made.has(oid) ? undefined : await this.context.originals.info(oid);
+    if (info !== undefined && info.size > maxContent) return undefined;
+    return (await this.readOriginal(oid)).content;
   }
 
   /** An object of the original side: throws INTERNAL where it is not there. */
