@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runGit } from '../objects/git-child.ts';
+import { removeLeftovers } from './remove-leftovers.ts';
 
 /** Fewer packs are left as they are. */
 const mostPacks = 16;
@@ -11,6 +12,7 @@ const mostPacks = 16;
  * Throws INTERNAL (refgate), and the signal's reason; the view is then as good as before.
  */
 export async function maintainView(gitDir: string, signal: AbortSignal): Promise<void> {
+  await removeLeftovers(gitDir, 0);
   const files = await readdir(join(gitDir, 'objects', 'pack'));
   const packs = files.filter((name) => name.endsWith('.pack')).length;
   const hasBitmap = files.some((name) => name.endsWith('.bitmap'));

@@ -5,6 +5,10 @@ import type { ObjectFormat, Oid } from '../../domain/git.ts';
 import { runGit, streamGit } from '../objects/git-child.ts';
 import { readRefs, writeRefs } from '../serve/originals-refs.ts';
 import type { BuildContext, Tips } from './contract.ts';
+import { removeLeftovers } from './remove-leftovers.ts';
+
+/** A fetch may be writing into the originals meanwhile. */
+const leftoverMs = 24 * 3_600_000;
 
 /** Makes an empty bare repository in the folder where there is none; one that was begun is finished. */
 export async function makeRepository(
@@ -71,6 +75,7 @@ export async function copyClean(context: BuildContext, oids: Iterable<Oid>): Pro
     }
     yield lines;
   })();
+  await removeLeftovers(folder.originals, leftoverMs);
   const base = join(folder.view(epoch), 'objects', 'pack', 'pack');
   const args = ['pack-objects', '--window=0', '--delta-base-offset', '--threads=1', '--quiet', base];
   for await (const _ of streamGit(folder.originals, ['-c', 'core.fsync=all', ...args], { input, signal }));

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { buildView } from '../../../src/mask/build/build-view.ts';
@@ -120,10 +120,12 @@ test('packing a view loses nothing, and the next packing finds nothing to do', a
   await buildView(context, tips);
   const objects = () => git(['cat-file', '--batch-check', '--batch-all-objects'], { cwd: folder.view() });
   const before = await objects();
+  writeFileSync(join(folder.view(), 'objects', 'pack', '.tmp-1-pack-killed.pack'), 'cut off');
   await maintainView(folder.view(), context.signal);
   assert.equal(await objects(), before);
   const packs = readdirSync(join(folder.view(), 'objects', 'pack')).sort();
   assert.equal(packs.filter((name) => name.endsWith('.bitmap')).length, 1);
+  assert.ok(!packs.some((name) => name.startsWith('.')));
   await maintainView(folder.view(), context.signal);
   assert.deepEqual(readdirSync(join(folder.view(), 'objects', 'pack')).sort(), packs);
   const main = 'refs/heads/main';
