@@ -7,6 +7,7 @@ import { Turns } from '../../inspect/turns.ts';
 import type { Tips } from '../build/contract.ts';
 import { fetchOriginals } from '../serve/fetch-originals.ts';
 import { folderBytes } from './folder-bytes.ts';
+import { lookBeside } from './look-beside.ts';
 import { Maintenance } from './maintenance.ts';
 import { makeView } from './make-view.ts';
 import { Making } from './making.ts';
@@ -17,7 +18,7 @@ import type { RepoInWork, SyncedTips } from './repo-in-work.ts';
 import { RepoRecord, type RowEvent } from './repo-record.ts';
 import { SharedRuns } from './shared-runs.ts';
 import { TargetFolder, targetId, targetName } from './target-folder.ts';
-import { putPreview, readPreview, type ServedView, type TargetRow } from './target-row.ts';
+import { readPreview, type ServedView, type TargetRow } from './target-row.ts';
 import { readTips, sameTips } from './upstream-tips.ts';
 import { timeIsUp, within } from './waiting.ts';
 import { countsOf, type Wanted, WantedView } from './wanted-view.ts';
@@ -221,13 +222,15 @@ export class MaskedRepo implements RepoInWork {
   /** A repository of which the upstream has not even told its refs leaves no trace. */
   async #tellFailure(error: unknown): Promise<void> {
     if (this.row === undefined) return;
-    this.complain(error, 'masked view not made');
+    this.complain(error, 'masked view not made, or not brought up to date');
     const problem = error instanceof RefgateError ? error.message : String(error);
     const failed = (row: TargetRow): TargetRow => ({
       ...row,
       state: row.served === undefined ? 'failed' : row.state,
       problem,
     });
+    // Readers who come again and again find the same.
+    if (this.row.problem === problem && this.row.state === failed(this.row).state) return;
     try {
       await this.record.change((row) => failed(row ?? this.known()));
     } catch (err) {
@@ -260,7 +263,7 @@ export class MaskedRepo implements RepoInWork {
     const source = this.deps.upstreams.fetchSource(this.target);
     try {
       const { tips } = await readTips(source);
-      if (this.#isSynced(tips)) return;
+      if (this.#isSynced(tips)) return await this.#forgetProblem();
       const endTurn = await this.turn(this.deps.closing);
       try {
         if (!this.isFrozen && !this.#isSynced(tips)) await this.#extend(source, tips);
@@ -268,9 +271,20 @@ export class MaskedRepo implements RepoInWork {
         this.#syncing = undefined;
         endTurn();
       }
+    } catch (error) {
+      if (!this.deps.closing.aborted) await this.#tellFailure(error);
+      throw error;
     } finally {
       source.close();
     }
+  }
+
+  async #forgetProblem(): Promise<void> {
+    if (this.row?.problem === undefined || this.isFrozen) return;
+    await this.record.change((row = this.known()) => {
+      const { problem, ...rest } = row;
+      return rest;
+    });
   }
 
   #isSynced(tips: Tips): boolean {
@@ -322,17 +336,9 @@ export class MaskedRepo implements RepoInWork {
   /** Beside what is served, or what is to be made. */
   async #look(signal: AbortSignal, onProgress: (progress: MaskProgress) => void): Promise<void> {
     const endTurn = await this.turn(signal);
-    const source = this.deps.upstreams.fetchSource(this.target);
     try {
-      const { tips, format } = await readTips(source);
-      const order = { tips, format, signal, onProgress, prune: true };
-      await fetchOriginals(() => source, this.folder.originals, order);
-      const { allowed } = this.wanted();
-      const report = await this.ask('scan', { tips, allowed }, { signal, onProgress });
-      const preview = { ...report, repo: this.repo, scannedAt: this.now() };
-      await this.deps.store.write([putPreview(this.id, preview)]);
+      await lookBeside(this, signal, onProgress);
     } finally {
-      source.close();
       endTurn();
     }
   }

@@ -20,7 +20,7 @@ function why(repo: string, row: TargetRow | undefined, progress: MaskProgress | 
     case 'stopped':
       return `is not made ready: an administrator stopped it; ask for \`refgate mask resume ${repo}\``;
     case 'failed':
-      return 'could not be made ready; ask your administrator, whose `refgate mask status` tells why';
+      return `could not be made ready, as \`refgate mask status ${repo}\` tells your administrator; ${retry}`;
     case 'ready':
       return `is being brought up to date${far(progress)}; ${retry}`;
     case 'building':

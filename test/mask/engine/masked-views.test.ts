@@ -123,10 +123,40 @@ describe('a masked view', () => {
     await repo.enable();
     const shown = await repo.shownTip();
     await scene.stop();
-    await scene.start();
+    await scene.start({ settings: { enable: 'auto' } });
     assert.equal(await repo.shownTip(), shown);
     assert.notEqual(shown, oid);
     assert.equal((await repo.status()).epoch, 1);
+  });
+
+  test('is made without an administrator where the configuration says so', async () => {
+    const oid = await repo.commit('.env', `TOKEN=${secret}\n`);
+    assert.notEqual(await repo.shownTip(), oid);
+  });
+
+  test('that cannot be made in time says how far it is, and is there later', async () => {
+    await scene.stop();
+    await scene.start({ settings: { wait: 1 } });
+    const oid = await repo.commit('README.md', 'hello\n');
+    await assert.rejects(repo.lsRefs(), /try again in \d+ seconds/);
+    await repo.until('ready');
+    assert.equal(await repo.shownTip(), oid);
+    await scene.stop();
+    await scene.start();
+  });
+
+  test('an administrator reads what went wrong, and the next sync that goes well forgets it', async () => {
+    await repo.commit('README.md', 'hello\n');
+    await repo.lsRefs();
+    await repo.commit('README.md', 'again\n');
+    scene.fault = 'failed';
+    scene.failAt = scene.writes;
+    await assert.rejects(repo.lsRefs());
+    scene.failAt = undefined;
+    assert.match((await repo.status()).problem ?? '', /input\/output error/);
+    const oid = await repo.tip();
+    assert.equal(await repo.shownTip(), oid);
+    assert.equal((await repo.status()).problem, undefined);
   });
 
   test('texts name the objects of the view, whole and abbreviated, and telling them twice changes nothing', async () => {
