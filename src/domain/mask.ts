@@ -42,6 +42,18 @@ export interface PlaceholderUse {
   readonly commit: Oid;
 }
 
+/**
+ * The secrets of a file that was moved and changed at once: each stands on a line of a file that the same commit takes
+ * away, and that gives it to no other file.
+ */
+export interface MovedSecrets {
+  /** Where the file is new, as the upstream has it. */
+  readonly path: string;
+  /** The original. */
+  readonly oid: Oid;
+  readonly fingerprints: readonly string[];
+}
+
 /** A push of somebody who reads a view, as it came. */
 export interface RestoreOrder {
   readonly session: string;
@@ -62,6 +74,10 @@ export interface RestoredPush {
   readonly pairs: readonly OidPair[];
   readonly pairCount: number;
   readonly placeholders: readonly PlaceholderUse[];
+  /** The first 1,000; absent where there are none. */
+  readonly moved?: readonly MovedSecrets[];
+  /** Words of what was pushed that may be oids: hex of seven digits or more, in lower case. Absent where they are too many. */
+  readonly words?: readonly string[];
   /** Removes the pack from disk. May be called twice. */
   release(): Promise<void>;
 }
@@ -83,7 +99,10 @@ export interface MaskedViews {
    * commit, path and line as the client has them.
    */
   restore(order: RestoreOrder): Promise<RestoredPush>;
-  /** The text as the reader of the view may see it: oids of originals become those of the view, secrets and names of hidden refs are masked. */
+  /**
+   * The text as the reader of the view may see it: oids of originals become those of the view, secrets and names of hidden refs are
+   * masked. Words that the reader itself brought into the text must not be given: what becomes of them would tell it whether they are oids of originals.
+   */
   textFor(view: ViewKey, text: string): Promise<string>;
   /** git-upload-archive(1) on the view: the answer to these arguments, pkt-lines with sidebands. Throws as `source`. */
   archive(view: ViewKey, args: readonly string[], signal: AbortSignal): Promise<AsyncIterable<Buffer>>;

@@ -46,7 +46,7 @@ async function refuseInProtocol(session: Session, error: RefgateError): Promise<
   const isTold = error.blame === 'client' || error.code === 'VIEW_NOT_READY';
   if (session.out.bytesWritten > 0 || !isTold || error.code === 'HUNG_UP') return;
   try {
-    const text = await session.textFor(error.message);
+    const text = session.reader?.isOwn(error) ? error.message : await session.textFor(error.message);
     await session.out.write(encodePkt(`NACK ${cleanLine(text, 900)}\n`));
     session.isAnswered = true;
   } catch {

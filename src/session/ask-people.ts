@@ -55,6 +55,7 @@ async function decisionOf(
   const { deps, session, request } = push;
   const { desk } = deps;
   const { pack } = held;
+  session.reader?.keep(deps.heldUrl(held.id), ...superseded);
   if (how !== 'approved') {
     const url = deps.heldUrl(held.id);
     const wait = request.sideband ? terms.wait : 0;

@@ -81,7 +81,8 @@ async function refuseInProtocol(work: FetchWork, error: unknown): Promise<void> 
   if (!begun && !(isTold && session.channel.mode === 'rpc')) return;
   if (work.inSideband || known.code === 'HUNG_UP') return;
   try {
-    const text = await session.textFor(textFor(known, session.id));
+    const said = textFor(known, session.id);
+    const text = session.reader?.isOwn(known) ? said : await session.textFor(said);
     await session.out.write(errPkt(cleanLine(text, 900)));
     session.isAnswered = true;
   } catch {

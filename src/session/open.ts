@@ -15,6 +15,7 @@ import type { Ancestry } from '../inspect/ancestry.ts';
 import type { Quarantine } from '../inspect/quarantine.ts';
 import type { TreeCache } from '../inspect/tree-cache.ts';
 import type { MaskText } from './mask-facts.ts';
+import type { ReaderText } from './reader-text.ts';
 import type { RecentNames } from './recent-names.ts';
 import type { Settler } from './settle.ts';
 import type { UserSlots } from './user-slots.ts';
@@ -89,6 +90,8 @@ export interface Session {
   view: ViewKey | undefined;
   /** The text as this client may see it. Never throws. */
   textFor(text: string): Promise<string>;
+  /** The words of that text that are the client's own; undefined where it reads in clear. Set with `view`. */
+  reader: ReaderText | undefined;
   /** Bytes read from the client; the stages add to it. */
   bytesIn: number;
   /** Set when the session is more than plainly `ok`. */
@@ -123,6 +126,7 @@ export async function openSession(deps: SpineDeps, channel: GitChannel): Promise
     out: new ChannelWriter(channel.output, channel.signal),
     log: deps.log,
     view: undefined,
+    reader: undefined,
     textFor: (text) => textFor(deps, session, text),
     bytesIn: 0,
     outcome: undefined,
@@ -162,13 +166,13 @@ export async function openSession(deps: SpineDeps, channel: GitChannel): Promise
 
 /** What cannot be shown as the reader of a view may see it is not shown at all. */
 async function textFor(
-  { views, log }: Pick<SpineDeps, 'views' | 'log'>,
-  { id, view }: Session,
+  { log }: Pick<SpineDeps, 'log'>,
+  { id, reader }: Session,
   text: string,
 ): Promise<string> {
-  if (view === undefined || text === '') return text;
+  if (reader === undefined || text === '') return text;
   try {
-    return await views.textFor(view, text);
+    return await reader.of(text);
   } catch (err) {
     log.error({ session: id, err }, 'text not shown');
     return '[not shown; ask your administrator]';

@@ -63,14 +63,20 @@ export class PushReporter {
   /** Lines for people. Without a sideband there is no way to say them. */
   async say(lines: readonly string[]): Promise<void> {
     if (!this.#request.sideband || lines.length === 0) return;
-    const text = await this.#session.textFor(lines.map(indented).join(''));
-    await this.#session.out.write(bandText(2, text));
+    await this.#session.out.write(bandText(2, await this.#shownLines(lines)));
   }
 
   /** Lines for people that a client which does not read may miss: it must not make us keep them. */
   mention(lines: readonly string[]): void {
     if (!this.#request.sideband || lines.length === 0) return;
-    void this.#session.textFor(lines.map(indented).join('')).then((text) => this.#whisper(bandText(2, text)));
+    void this.#shownLines(lines).then((text) => this.#whisper(bandText(2, text)));
+  }
+
+  /** Shown before they are cut: the beginning of an oid would not be recognised. */
+  async #shownLines(lines: readonly string[]): Promise<string> {
+    const whole = lines.map((line) => line.replace(/[\r\n]/g, '?')).join('\n');
+    const shown = await this.#session.textFor(whole);
+    return shown.split('\n').map(indented).join('');
   }
 
   /** The upstream's own words, cleaned already. Waits for a client that reads slowly; one that is gone hears nothing. */
@@ -112,6 +118,7 @@ export class PushReporter {
     if (denied > 0) lines.push(`Refgate refused ${denied} more refs; push fewer at a time to read why`);
     if (warned > 0)
       lines.push(`Refgate warns about ${warned} more refs; push fewer at a time to read of what`);
+    this.#session.reader?.keep(policyVersion);
     const footer = `(session ${this.#session.id}, policy ${policyVersion})`;
     await this.say(['', ...lines, footer, '']).catch(() => undefined);
   }
@@ -150,7 +157,13 @@ export class PushReporter {
 
   /** Why the whole push, or what was left of it, did not go upstream. */
   async explainError(error: RefgateError): Promise<void> {
-    await this.say(['', tellError(error), `(session ${this.#session.id})`, '']).catch(() => undefined);
+    const said = tellError(error);
+    const lines = ['', said, `(session ${this.#session.id})`, ''];
+    if (!this.#request.sideband) return;
+    const text = this.#session.reader?.isOwn(error)
+      ? lines.map(indented).join('')
+      : await this.#shownLines(lines);
+    await this.#session.out.write(bandText(2, text)).catch(() => undefined);
   }
 
   /** Every ref refused for one cause. */
@@ -161,7 +174,8 @@ export class PushReporter {
 
   /** A request that was not read to its end cannot be reported on: the last words go on band 3. */
   async breakOff(error: RefgateError): Promise<void> {
-    const said = await this.#session.textFor(error.message);
+    const isOwn = this.#session.reader?.isOwn(error) ?? true;
+    const said = isOwn ? error.message : await this.#session.textFor(error.message);
     const text = `Refgate refused this push: ${cleanLine(said, 900)} (session ${this.#session.id})\n`;
     await this.#session.out.write(bandText(3, text)).catch(() => undefined);
   }

@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import type { PlaceholderUse, RestoredPush } from '../domain/mask.ts';
+import type { MovedSecrets, PlaceholderUse, RestoredPush } from '../domain/mask.ts';
 import type { WalkableHeldPack } from '../inspect/quarantine.ts';
 import type { Push } from './read-push.ts';
 
@@ -8,6 +8,7 @@ export interface OriginalPush {
   readonly push: Push;
   readonly held: WalkableHeldPack | undefined;
   readonly placeholders?: readonly PlaceholderUse[];
+  readonly moved?: readonly MovedSecrets[];
 }
 
 /**
@@ -22,8 +23,14 @@ export async function restorePush(push: Push, came: WalkableHeldPack | undefined
   const { signal } = session.channel;
   const held = came === undefined ? {} : { held: { gitDir: came.gitDir, objectFormat: came.objectFormat } };
   const restored = await deps.views.restore({ session: session.id, view, request, signal, ...held });
+  const asked = [
+    ...request.pushOptions,
+    ...request.updates.flatMap(({ ref, oldOid, newOid }) => [ref, oldOid, newOid]),
+  ];
+  session.reader?.brought(restored.words);
+  session.reader?.keep(session.id, ...asked);
   try {
-    const { updates, pairs, pairCount, placeholders } = restored;
+    const { updates, pairs, pairCount, placeholders, moved } = restored;
     await session.record('push.restored', {
       updates: [...updates],
       pairs: [...pairs],
@@ -34,6 +41,7 @@ export async function restorePush(push: Push, came: WalkableHeldPack | undefined
       push: { ...push, request: { ...request, updates } },
       held: restored.pack === undefined ? came : await holdAgain(push, came, restored.pack),
       placeholders,
+      ...(moved === undefined ? {} : { moved }),
     };
   } finally {
     await restored.release();

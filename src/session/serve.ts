@@ -7,6 +7,7 @@ import { asRefgateError, outcomeOfError } from './failures.ts';
 import { serveFetch } from './fetch.ts';
 import { openSession, type Session, type SpineDeps } from './open.ts';
 import { servePush } from './push.ts';
+import { ReaderText } from './reader-text.ts';
 
 /**
  * Serves one channel from its first event to its last. What it throws was not
@@ -22,6 +23,7 @@ export function createSpine(deps: SpineDeps): (channel: GitChannel) => Promise<C
       await stillValid(deps, session);
       const target = authorize(deps, session);
       session.view = viewOf(deps, session, target);
+      if (session.view !== undefined) session.reader = new ReaderText(deps.views, session.view);
       const result = await serveService(deps, session, target);
       await close(session);
       return { ...result, outcome: session.outcome ?? 'ok' };
@@ -79,7 +81,7 @@ async function forClient(session: Session, error: RefgateError): Promise<Refgate
     return new RefgateError('REPO_NOT_FOUND', 'client', session.channel.repo, { cause: error });
   }
   if (error.code === 'VIEW_NOT_READY' || error.blame === 'client') {
-    if (session.view === undefined || error.detail === undefined) return error;
+    if (error.detail === undefined || (session.reader?.isOwn(error) ?? true)) return error;
     const { code, blame, retryAfter } = error;
     return new RefgateError(code, blame, await session.textFor(error.detail), { cause: error, retryAfter });
   }

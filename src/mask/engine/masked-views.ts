@@ -5,6 +5,8 @@ import { RefgateError } from '../../domain/error.ts';
 import type { AdvertisedRef, Oid } from '../../domain/git.ts';
 import type { MaskedViews, RestoredPush, RestoreOrder, ViewKey } from '../../domain/mask.ts';
 import type { FetchSource, Target } from '../../domain/ports.ts';
+import { oidWords, replaceOidWords } from '../../git/oid-words.ts';
+import { hashBytes } from '../../git/pack-stream.ts';
 import type { Tips } from '../build/contract.ts';
 import { archiveView } from '../serve/archive.ts';
 import { denySecrets } from '../serve/deny-secrets.ts';
@@ -14,7 +16,7 @@ import type { MaskedRepos } from './masked-repos.ts';
 import { MaskedSource } from './masked-source.ts';
 import type { RepoDeps } from './repo-deps.ts';
 import type { ServedView } from './target-row.ts';
-import { oidTokens, RecentPairs, withDigits, withoutOids, withoutRefs } from './text-for.ts';
+import { RecentPairs, withoutOids, withoutRefs } from './text-for.ts';
 import { advertisedTips } from './upstream-tips.ts';
 import { readViewTips } from './view-tips.ts';
 
@@ -48,13 +50,14 @@ export class Views implements MaskedViews {
       return createViewSource({ gitDir: repo.folder.cut(served.epoch), format, readers, signal });
     }
     const gitDir = repo.folder.view(served.epoch);
-    const source = createViewSource({ gitDir, format, readers, signal });
+    const onFault = (words: string): void => suspect(repo, served.epoch, words);
+    const source = createViewSource({ gitDir, format, readers, signal, onFault });
     return view.mode === 'deny-secrets' ? denySecrets(source, (oids) => sameOids(repo, oids)) : source;
   }
 
-  async refs(view: ViewKey): Promise<readonly AdvertisedRef[]> {
+  async refs(view: ViewKey, upstream: readonly AdvertisedRef[]): Promise<readonly AdvertisedRef[]> {
     const repo = this.#repos.of(view.target, view.repo);
-    const served = await repo.upToDate();
+    const served = await repo.upToDateWith(upstream);
     if (view.mode === 'cut') return advertisedTips(await this.#cut(repo, served));
     const tips = await this.#tips(repo, served);
     const refs = advertisedTips(tips);
@@ -90,7 +93,23 @@ export class Views implements MaskedViews {
     const { view, signal } = order;
     if (view.mode === 'cut') return asPushed(order);
     const repo = this.#repos.of(view.target, view.repo);
-    const { epoch, allowed } = await repo.upToDate(signal);
+    // Who pushes was shown the refs of this view already: what is put back does not depend on what else came since.
+    const isKnown = repo.synced !== undefined;
+    try {
+      return await this.#restore(order, repo, isKnown ? repo.readable(signal) : repo.upToDate(signal));
+    } catch (error) {
+      // It may be of the upstream as it is now.
+      if (!isKnown || !(error instanceof RefgateError) || error.code !== 'VIEW_FOREIGN') throw error;
+      return await this.#restore(order, repo, repo.upToDate(signal));
+    }
+  }
+
+  async #restore(
+    { request, held, signal }: RestoreOrder,
+    repo: MaskedRepo,
+    shown: Promise<ServedView>,
+  ): Promise<RestoredPush> {
+    const { epoch, allowed } = await shown;
     if (repo.isFrozen) throw repo.notReady();
     const endTurn = await repo.turn(signal);
     const folder = join(repo.folder.temporary, `restore-${randomBytes(8).toString('hex')}`);
@@ -98,7 +117,6 @@ export class Views implements MaskedViews {
     try {
       if (repo.isFrozen || repo.row?.served?.epoch !== epoch) throw repo.notReady();
       await mkdir(folder, { recursive: true, mode: 0o700 });
-      const { request, held } = order;
       const pushed = held === undefined ? {} : { pushed: held.gitDir };
       const ask = { updates: request.updates, epoch, allowed, folder, ...pushed };
       const restored = await repo.ask('restore', ask, { signal });
@@ -128,7 +146,10 @@ export class Views implements MaskedViews {
     const pairs = this.#pairsOf(repo);
     const named = withoutRefs(masked, hiddenRefs(repo));
     if (served.changedCommits === 0 && served.values === 0 && pairs.isEmpty) return named;
-    return withDigits(named, await this.#shown(repo, served, pairs, oidTokens(named)));
+    const shown = await this.#shown(repo, served, pairs, [...oidWords(named)]);
+    const width = hashBytes(repo.known().format) * 2;
+    // An oid within a longer run is found by nobody's look-up.
+    return replaceOidWords(named, (word) => (word.length > width ? '[oid]' : shown.get(word)));
   }
 
   async #shown(
@@ -171,6 +192,15 @@ export class Views implements MaskedViews {
     this.#repos.known(target)?.follow();
   }
 }
+
+/** A client may want what was never there, and leave whenever it likes. */
+function suspect(repo: MaskedRepo, epoch: number, words: string): void {
+  const wanted = /not our ref ([0-9a-f]+)/.exec(words)?.[1];
+  const isShown = repo.synced?.view.refs.some(({ oid }) => oid === wanted);
+  if (isShown === true || damage.test(words)) repo.suspect(epoch);
+}
+
+const damage = /corrupt|missing|bad|not there|unable to (?:read|parse)|not a git repository|could not/i;
 
 async function sameOids(repo: MaskedRepo, oids: readonly Oid[]): Promise<ReadonlySet<Oid>> {
   return new Set(await repo.ask('same', { oids }));

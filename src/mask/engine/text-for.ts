@@ -1,27 +1,14 @@
 import type { Oid } from '../../domain/git.ts';
 import type { OidPair } from '../../domain/mask.ts';
-
-/** Hex digits that stand alone; also after a `g`, as git-describe(1) writes abbreviations. */
-const tokens = /(?<![0-9a-f])[0-9a-f]{7,64}(?![0-9a-f])/gi;
+import { replaceOidWords } from '../../git/oid-words.ts';
 
 /** What stands for an oid that cannot be looked up. */
 const hidden = '[oid]';
 
 const hiddenRef = '[hidden ref]';
 
-/** The distinct tokens of a text that may be oids, in lower case. */
-export function oidTokens(text: string): readonly string[] {
-  return [...new Set([...text.matchAll(tokens)].map(([token]) => token.toLowerCase()))];
-}
-
-/** The text with other digits in the places of these tokens. */
-export function withDigits(text: string, shown: ReadonlyMap<string, string>): string {
-  if (shown.size === 0) return text;
-  return text.replace(tokens, (token) => shown.get(token.toLowerCase()) ?? token);
-}
-
 /** The text without anything that may be an oid. */
-export const withoutOids = (text: string): string => text.replace(tokens, hidden);
+export const withoutOids = (text: string): string => replaceOidWords(text, () => hidden);
 
 /** The text without these ref names, whole or without `refs/heads/` and `refs/tags/`. */
 export function withoutRefs(text: string, refs: readonly string[]): string {

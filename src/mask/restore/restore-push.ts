@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Oid, RefUpdate } from '../../domain/git.ts';
-import type { OidPair, PlaceholderUse } from '../../domain/mask.ts';
+import type { MovedSecrets, OidPair, PlaceholderUse } from '../../domain/mask.ts';
 import { isZeroOid } from '../../git/oid.ts';
 import { emptyPack } from '../../git/pack-stream.ts';
 import { writePackFile } from '../objects/pack-file.ts';
@@ -27,6 +27,9 @@ export interface Restored {
   readonly pairCount: number;
   /** The first 1,000. */
   readonly placeholders: readonly PlaceholderUse[];
+  /** As `RestoredPush` has them. */
+  readonly moved?: readonly MovedSecrets[];
+  readonly words?: readonly string[];
 }
 
 const maxListed = 1_000;
@@ -84,12 +87,16 @@ class PushRestorer {
         ? undefined
         : await this.#writePack();
     await this.#writePins();
+    const { moved } = this.#sides;
+    const words = this.#sides.words.list();
     return {
       updates: restored,
       ...(pack === undefined ? {} : { pack }),
       pairs: this.#pairs,
       pairCount: this.#pairCount,
       placeholders: this.#uses,
+      ...(moved.length === 0 ? {} : { moved: moved.slice(0, maxListed) }),
+      ...(words === undefined ? {} : { words }),
     };
   }
 

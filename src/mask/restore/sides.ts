@@ -1,9 +1,11 @@
 import { RefgateError } from '../../domain/error.ts';
 import type { ObjectFormat, ObjectType, Oid } from '../../domain/git.ts';
+import type { MovedSecrets } from '../../domain/mask.ts';
 import type { GitObject, GitObjects } from '../objects/git-objects.ts';
 import type { ViewRows } from '../rows/view-rows.ts';
 import type { ViewFunction } from '../view/view-function.ts';
 import { MadeObjects, oidOf } from './made-objects.ts';
+import { PushedWords } from './pushed-words.ts';
 import { tooLarge } from './refusal.ts';
 
 /** What a push is restored with. Nothing of it is closed. */
@@ -42,6 +44,10 @@ export class Sides {
   readonly made: MadeObjects;
   /** Objects of the push that are the same on both sides. */
   readonly same = new Set<Oid>();
+  /** As `RestoredPush` has them. */
+  readonly moved: MovedSecrets[] = [];
+  readonly words = new PushedWords();
+  readonly #worded = new Set<Oid>();
   readonly #knownNow = new Map<Oid, Known>();
   readonly #viewsNow = new Map<Oid, Oid>();
   #count = 0;
@@ -114,7 +120,10 @@ export class Sides {
     const info = await pushed?.info(oid);
     if (pushed === undefined || info === undefined) return undefined;
     if (info.size > maxContent) throw tooLarge(`the ${info.type} ${oid} has ${info.size} bytes`);
-    return pushed.read(oid);
+    const found = await pushed.read(oid);
+    if (found !== undefined && !this.#worded.has(oid)) this.words.add(found.content);
+    this.#worded.add(oid);
+    return found;
   }
 
   /** A blob of the original side; undefined where it is larger than what is looked at. */
