@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RefgateError } from '../../domain/error.ts';
+import type { AdvertisedRef } from '../../domain/git.ts';
 import type { MaskPreview, MaskProgress } from '../../domain/mask.ts';
 import type { FetchSource, Target } from '../../domain/ports.ts';
 import { Turns } from '../../inspect/turns.ts';
@@ -19,7 +20,7 @@ import { RepoRecord, type RowEvent } from './repo-record.ts';
 import { SharedRuns } from './shared-runs.ts';
 import { TargetFolder, targetId, targetName } from './target-folder.ts';
 import { readPreview, type ServedView, type TargetRow } from './target-row.ts';
-import { readTips, sameTips } from './upstream-tips.ts';
+import { readTips, sameTips, tipsOf, withHead } from './upstream-tips.ts';
 import { timeIsUp, within } from './waiting.ts';
 import { countsOf, type Wanted, WantedView } from './wanted-view.ts';
 
@@ -140,6 +141,14 @@ export class MaskedRepo implements RepoInWork {
     if (this.isFrozen) return served;
     const patience = Math.max(this.deps.settings.wait, syncPatience);
     if ((await within(this.#syncs.ask(), patience, signal)) === timeIsUp) throw this.notReady();
+    return await this.readable(signal);
+  }
+
+  /** The same, where the upstream has told these refs just now: it is asked again only where the view is of others. */
+  async upToDateWith(told: readonly AdvertisedRef[], signal?: AbortSignal): Promise<ServedView> {
+    const { synced } = this;
+    if (synced === undefined || !sameTips(withHead(tipsOf(told), synced.upstream), synced.upstream))
+      return await this.upToDate(signal);
     return await this.readable(signal);
   }
 

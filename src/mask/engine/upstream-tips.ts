@@ -25,6 +25,12 @@ export function tipsOf(refs: readonly AdvertisedRef[]): Tips {
   return { refs: named, ...(head?.startsWith('refs/heads/') ? { head } : {}) };
 }
 
+/** With the HEAD of others: an advertisement of receive-pack has none. */
+export const withHead = ({ refs }: Tips, { head }: Tips): Tips => ({
+  refs,
+  ...(head === undefined ? {} : { head }),
+});
+
 /** The same for the same refs. */
 export function tipsDigest({ refs, head }: Tips): string {
   const hash = createHash('sha256').update(`${head ?? ''}\n`);

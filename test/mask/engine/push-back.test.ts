@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import type { AdvertisedRef, Oid } from '../../../src/domain/git.ts';
+import type { RestoredPush } from '../../../src/domain/mask.ts';
 import { git } from '../../support/git.ts';
 import { MaskScene, type SceneRepo, soon } from '../../support/mask-scene.ts';
 import { secretMaker } from '../../support/secret-history.ts';
@@ -62,3 +64,50 @@ test('a push goes to the originals while others read, its texts name what was pu
   assert.equal(await repo.shownTip(), newOid);
   while (repo.asked === 0) await soon();
 });
+
+test('what a push advertises is the view of the refs that the upstream told just now, which is not asked again', async () => {
+  const shown = await repo.lsRefs();
+  const oid = (await repo.tip()) as Oid;
+  const asked = repo.asked;
+  assert.deepEqual(await scene.views.refs(repo.key, told(oid)), shown);
+  assert.equal(repo.asked, asked);
+  const next = await repo.commit('README.md', 'hello\n');
+  const refs = await scene.views.refs(repo.key, told(next));
+  assert.equal(repo.asked, asked + 1);
+  assert.deepEqual(refs, await repo.lsRefs());
+  assert.notDeepEqual(refs, shown);
+});
+
+test('a push is put back without a question to the upstream, but for one that names what the view does not know', async () => {
+  const plain = await scene.repo();
+  const oldOid = await plain.commit('README.md', 'hello\n');
+  await plain.lsRefs();
+  const asked = plain.asked;
+  await (await branchAt(plain, oldOid)).release();
+  assert.equal(plain.asked, asked);
+  const next = await plain.commit('README.md', 'hello again\n');
+  assert.equal((await branchAt(plain, next)).updates[0]?.newOid, next);
+  assert.equal(plain.asked, asked + 1);
+  await assert.rejects(branchAt(plain, '1'.repeat(40)), { code: 'VIEW_FOREIGN' });
+});
+
+const told = (oid: Oid): readonly AdvertisedRef[] => [{ ref: 'refs/heads/main', oid }];
+
+/** A push of a new branch that brings nothing. */
+function branchAt({ key }: SceneRepo, newOid: Oid): Promise<RestoredPush> {
+  return scene.views.restore({
+    session: 's2',
+    view: key,
+    request: {
+      updates: [{ ref: 'refs/heads/topic', oldOid: '0'.repeat(40), newOid }],
+      pushOptions: [],
+      atomic: false,
+      quiet: false,
+      report: 'v1',
+      sideband: true,
+      objectFormat: 'sha1',
+      hasPack: false,
+    },
+    signal: new AbortController().signal,
+  });
+}
