@@ -235,6 +235,24 @@ test('the agent still sees its own side, and who reads in clear sees the origina
   assert.ok(page.text.includes(original('tip').slice(0, 12)));
 });
 
+test('what was pushed in clear, and is in no view yet, is shown without oids', async (t) => {
+  const site = await startScene(t);
+  const session = 's-0mfx1k2p9zzzz9abc';
+  const context = { session, actor: 'agent' };
+  const updates = [{ ref, oldOid: original('base'), newOid: original('tip') }];
+  await site.ledger.append('session.opened', opened('acme/web'), context);
+  await site.ledger.append('session.authenticated', authenticated('agent'), context);
+  const request = { target: 'here:acme/web', updates, pushOptions: [], atomic: false };
+  await site.ledger.append('push.requested', request, context);
+  site.held.add({ ...heldPush(), session });
+  const browser = new WebClient(site.url);
+  await browser.signIn(site.token);
+  for (const path of [`/sessions/${session}`, '/pushes/p-abc1234', '/pushes/p-abc1234/review'])
+    assertClean((await ask(site, 'GET', path)).text, path);
+  for (const path of [`/-/sessions/${session}`, '/-/pushes/p-abc1234'])
+    assertClean((await browser.get(path)).text, path);
+});
+
 test('live events tell ids and states, and nothing of what a push holds', async (t) => {
   const site = await startScene(t);
   const browser = new WebClient(site.url);

@@ -45,9 +45,9 @@ export type Shown = (text: string) => string;
  * Asks the views how these texts are shown. What they do not tell in time is shown without any oid, and content of the
  * repository not at all. @throws VIEW_NOT_READY
  *
- * An answer about what a reader of a view asked or pushed holds words that the reader chose: names of refs, wants, push
- * options. If oids in them were mapped, such words would tell who guesses an original oid whether the guess is right. So there no
- * oid is mapped, and none shown but those of the view that the push itself has brought.
+ * No oid is mapped, and none shown but those of the view that a push itself has brought. An answer may hold words that a
+ * reader of a view chose: names of refs, wants, push options; mapped, they would tell who guesses an original oid whether
+ * the guess is right. And it may hold oids of a push in clear that no view has yet, as of one that waits.
  */
 export async function shownTo(
   ports: Ports,
@@ -58,7 +58,7 @@ export async function shownTo(
   try {
     const known = await knownOf(ports, concerned);
     const texts = [...strings].map((text) => text.replaceAll('\u001e', ' '));
-    const before = known === undefined ? texts : texts.map((text) => hideOids(text, known));
+    const before = texts.map((text) => hideOids(text, known));
     const after = (await mappedBy(ports, unclear, before.join(between))).split(between);
     if (after.length !== texts.length) throw new Error('the texts of an answer were not kept apart');
     const shown = new Map([...strings].map((text, at) => [text, after[at] ?? '']));
@@ -90,23 +90,15 @@ async function mappedBy(ports: Ports, unclear: Unclear, text: string): Promise<s
   }
 }
 
-/** What may be seen of oids; undefined where the views may map them, since nobody who reads a view has chosen a word of it. */
-async function knownOf({ ledger }: Ports, { sessions, holdsWords }: Concerned): Promise<Known | undefined> {
+/** What may be seen of oids. */
+async function knownOf({ ledger }: Ports, { sessions, holdsWords }: Concerned): Promise<Known> {
   if (holdsWords || sessions.size > mostSessions) return nothingKnown;
   const [oids, words] = [new Set<string>(), new Set<string>()];
-  let isSaidInClear = sessions.size > 0;
   for (const [id, read] of sessions) {
     const events = read ?? (await ledger.sessionEvents(id));
     for (const { code, data } of events) learn(code, data, oids, words);
-    isSaidInClear &&= saidInClear(events);
   }
-  return isSaidInClear ? undefined : { oids, words };
-}
-
-/** Whether the session asked for something as who reads in clear. */
-function saidInClear(events: readonly LedgerEvent[]): boolean {
-  const asked = events.filter(({ code }) => code.endsWith('.requested'));
-  return asked.length > 0 && asked.every(({ data }) => !('view' in data) || data.view === undefined);
+  return { oids, words };
 }
 
 function learn(
