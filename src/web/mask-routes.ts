@@ -105,8 +105,9 @@ async function* previewLines(mask: MaskAdmin, name: string, signal: AbortSignal)
   previewed.catch(() => {});
   while (!isOver) {
     if (latest === undefined) await once(news, 'told');
-    if (latest !== undefined) yield { progress: latest };
+    const progress = latest;
     latest = undefined;
+    if (progress !== undefined) yield { progress };
   }
   yield { preview: told(await previewed) };
 }
