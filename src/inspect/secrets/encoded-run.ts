@@ -65,11 +65,17 @@ export class EncodedRun {
     }
   }
 
-  /** Where these characters lie; a short run is one thing, padding included. */
+  /**
+   * Where these characters lie. A short run is one thing from its beginning, up to the end of their last line, padding
+   * included: the lines behind that may be other people's.
+   */
   spanOf(from: number, to: number): Span {
     if (this.length > wholeUpTo) return { start: this.#placeOf(from), end: this.#placeOf(to - 1) + 1 };
-    let end = this.end;
-    while (end < this.end + 2 && this.#data[end] === equals) end++;
+    const part = this.#partOf(to - 1);
+    const lineEnd =
+      (this.#starts[part] as number) + (this.#counts[part + 1] as number) - (this.#counts[part] as number);
+    let end = lineEnd;
+    while (end < lineEnd + 2 && this.#data[end] === equals) end++;
     return { start: this.#starts[0] as number, end };
   }
 

@@ -81,6 +81,8 @@ export class ObjectScan {
     if (isPlain !== undefined) {
       findArchives(data, this.#work, isPlain, open);
     }
+    // Of a secret that is seen through several decoders, the fewest tell best where it ends.
+    inner.sort((a, b) => a.decoded.length - b.decoded.length);
     for (const candidate of inner) {
       const within = candidate.start >= span.start && candidate.start < span.end;
       if (within && !found.some((known) => isKnown(known, candidate))) found.push(candidate);

@@ -92,6 +92,23 @@ test('base64 is decoded at the right place whatever characters stand before it',
   }
 });
 
+test('the span of base64 ends with its padding, or with the line of its last character', () => {
+  for (const before of ['a', 'ab', 'abc'])
+    for (const after of [
+      '\n---\nkind: x\n',
+      '\n- a: b\n',
+      '\nword and more\n',
+      '\n  other: x\n',
+      '\r\nABCDE\r\n',
+    ]) {
+      const encoded = Buffer.from(`${before} key = ${token}`).toString('base64');
+      const [match, ...others] = scanner.scan(Buffer.from(`data: ${encoded}${after}`)).matches;
+      assert.equal(others.length, 0);
+      assert.equal(match?.value, token);
+      assert.deepEqual([match?.start, match?.end], [6, 6 + encoded.length], JSON.stringify(after));
+    }
+});
+
 test('UTF-16 in base64 is found', () => {
   const text = `powershell -EncodedCommand ${Buffer.from(plain, 'utf16le').toString('base64')}`;
   assert.deepEqual(scanner.scan(Buffer.from(text)).matches[0]?.decoded, ['base64', 'utf-16']);
