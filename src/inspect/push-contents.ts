@@ -1,6 +1,7 @@
 import { RefgateError } from '../domain/error.ts';
 import type { CommitFacts, PathChange, RefContents, UnknownFact } from '../domain/facts.ts';
 import type { PushRequest } from '../domain/git.ts';
+import type { MovedSecrets } from '../domain/mask.ts';
 import type { ContentAsked } from '../domain/policy.ts';
 import type { FetchSource } from '../domain/ports.ts';
 import type { PushFacts } from '../domain/session.ts';
@@ -21,6 +22,8 @@ export interface PushContentsContext {
   readonly asksForContent: ContentAsked;
   /** Fingerprints of findings that are accepted for this repository. */
   readonly baseline: readonly string[];
+  /** Of a push that was put back onto the originals. */
+  readonly movedSecrets?: readonly MovedSecrets[];
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -40,7 +43,7 @@ export async function pushContents(
   held: WalkableHeldPack,
   context: PushContentsContext,
 ): Promise<PushContents> {
-  const { open, cache, repoKey, asksForContent, baseline, signal } = context;
+  const { open, cache, repoKey, asksForContent, baseline, movedSecrets, signal } = context;
   const { objectFormat, pushOptions } = request;
   const novelty = await whatIsNew(request, held, { open, signal, asksForContent });
   const { updates, unreached, known, unknowns, unread } = novelty;
@@ -54,6 +57,7 @@ export async function pushContents(
       content: asksForContent.asked,
       moved: asksForContent.byPath,
       baseline,
+      ...(movedSecrets === undefined ? {} : { movedSecrets }),
     };
     const walked = await held.walk(order, upstream.borrow, signal);
     const brought = walked.updates.reduce((sum, { counts }) => sum + counts.commits + counts.changes, 0);

@@ -1,5 +1,6 @@
 import type { PathChange } from '../../domain/facts.ts';
 import type { Oid } from '../../domain/git.ts';
+import type { MovedSecrets } from '../../domain/mask.ts';
 import { admitAt, pathFindings } from '../secrets/locate.ts';
 import type { SecretRule } from '../secrets/rule.ts';
 import type { BorrowedObjects } from './borrowed-objects.ts';
@@ -18,6 +19,8 @@ export interface JudgeParts {
   readonly baseline: ReadonlySet<string>;
   /** Whether what a file held where it was moved from counts as brought to its new path. */
   readonly movedCounts: boolean;
+  /** Of files that were moved and changed at once. */
+  readonly movedSecrets: readonly MovedSecrets[];
 }
 
 /** Which blobs that are not in the pack are borrowed, and searched; `brought`: those that no parent has where they are, or were moved from. */
@@ -145,6 +148,7 @@ export class ChangeJudge {
       const had = new Set<string>();
       this.#gather(change.olds, path, had);
       if (from !== undefined && !this.#parts.movedCounts) this.#gather(change.fromOlds ?? [], from, had);
+      if (change.kind === 'add' && !this.#parts.movedCounts) this.#gatherMoved(change, had);
       for (const secret of secrets) {
         if (had.has(secret.fingerprint)) continue;
         had.add(secret.fingerprint);
@@ -160,6 +164,11 @@ export class ChangeJudge {
       if (blob === undefined || blob.secrets.length === 0) continue;
       for (const { fingerprint } of admitAt(blob.secrets, path)) had.add(fingerprint);
     }
+  }
+
+  #gatherMoved({ path, entry }: KindedChange, had: Set<string>): void {
+    for (const moved of this.#parts.movedSecrets)
+      if (moved.path === path && moved.oid === entry?.oid) for (const one of moved.fingerprints) had.add(one);
   }
 
   /** Borrows and searches the blobs that nothing is known of. What the upstream does not give stays unknown. */

@@ -1,5 +1,6 @@
 import type { Finding, HiddenObjects, UnknownFact } from '../../domain/facts.ts';
 import type { ObjectType, Oid } from '../../domain/git.ts';
+import type { MovedSecrets } from '../../domain/mask.ts';
 import type { SecretMatch } from '../secrets/match.ts';
 import type { BorrowedObject } from '../thin-pack.ts';
 
@@ -32,6 +33,8 @@ export interface WalkOrder {
   readonly moved?: boolean;
   /** Fingerprints that are accepted for this repository. */
   readonly baseline: readonly string[];
+  /** Secrets that new files have from where they were moved, although they were changed as well. */
+  readonly movedSecrets?: readonly MovedSecrets[];
   /** Findings of one update that are listed; 1,000 if left out. Further ones are counted, as an unknown fact. */
   readonly maxFindings?: number;
 }

@@ -91,6 +91,7 @@ class Walk {
       borrowed: this.#borrowed,
       baseline: this.#baseline,
       movedCounts: order.moved ?? false,
+      movedSecrets: order.movedSecrets ?? [],
     });
     this.#objects = new ObjectJudge(pack, scan, this.#baseline);
     this.#found = order.updates.map(() => new FoundList(order.maxFindings));

@@ -58,7 +58,9 @@ export class FileRestorer {
     // An older view masked what this one shows.
     if (masked === undefined) return;
     if (!isMove && !spot.isLink && masked.whole === undefined) {
-      for (const use of await usesOf(masked.content, await this.#source(spot))) this.#use(use, spot);
+      const uses = await usesOf(masked.content, await this.#source(spot));
+      for (const use of uses) this.#use(use, spot);
+      this.#moved(original, masked.original, uses, spot);
       return;
     }
     if (spot.before.includes(original) || (await spot.tips()).includes(original)) return;
@@ -98,7 +100,18 @@ export class FileRestorer {
     const shown = masked?.content ?? filled;
     if (!shown.equals(content)) throw this.#mismatch(content, shown, masked, uses, spot);
     for (const use of uses) this.#use(use, spot);
-    return this.#sides.made.add('blob', filled);
+    const original = this.#sides.made.add('blob', filled);
+    this.#moved(original, filled, uses, spot);
+    return original;
+  }
+
+  /** Tells of a new file whose every secret comes from what goes with the same commit. */
+  #moved(oid: Oid, content: Buffer, uses: readonly LooseUse[], { path, isLink, before }: FileSpot): void {
+    const text = textOf(path);
+    const isMove = uses.length > 0 && uses.every(({ how }) => how === 'moved');
+    if (!isMove || isLink || before.length > 0 || isSensitivePath(text)) return;
+    const { secrets } = this.#sides.context.view.find(content);
+    this.#sides.moved.push({ path: text, oid, fingerprints: secrets.map(({ fingerprint }) => fingerprint) });
   }
 
   #mismatch(
