@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
+import { RefgateError } from '../domain/error.ts';
 import { loadRuleSet } from '../inspect/secrets/load-rule-set.ts';
 import { Scanner } from '../inspect/secrets/scanner.ts';
 import { buildView } from '../mask/build/build-view.ts';
@@ -40,7 +41,7 @@ const parts: ViewParts = {
   },
   async openRows(dir) {
     // The lock of the database comes first: it keeps a second process from the other files of the folder, too.
-    const store = await openLevelBytes(join(dir, 'rows'));
+    const store = await openLevelBytes(join(dir, 'rows')).catch(tellDamage);
     try {
       const keep = openKeepFolder(join(dir, 'keep'));
       return { rows: await openViewRows(store, keep), key: keep.key };
@@ -53,5 +54,12 @@ const parts: ViewParts = {
   build: buildView,
   extend: extendView,
 };
+
+/** Only what is open elsewhere is not damaged. */
+function tellDamage(cause: unknown): never {
+  if (!(cause instanceof RefgateError) || cause.code !== 'CONFIG_INVALID') throw cause;
+  const detail = cause.detail?.replace('; restore the folder from a backup', '');
+  throw new RefgateError('VIEW_DAMAGED', 'operator', detail, { cause });
+}
 
 answerAsks(port, (repo) => RepoViews.open(parts, repo));

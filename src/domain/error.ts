@@ -58,6 +58,7 @@ export const errorCodes = {
   ATOMIC_REFUSED: 'another ref of the same atomic push was refused',
   // Masked views
   VIEW_NOT_READY: 'the masked view of this repository is not ready',
+  VIEW_DAMAGED: 'what Refgate keeps of a masked view is damaged',
   VIEW_REFUSED: 'what you may read of this repository does not include this',
   VIEW_FOREIGN: 'the push builds on history that did not come from the view that you read',
   VIEW_NEW_SECRET: 'the push brings a secret that your view would not show',

@@ -1,11 +1,15 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { RefgateError } from '../../domain/error.ts';
 import type { ObjectFormat, ObjectType, Oid } from '../../domain/git.ts';
 import { openGitObjects } from '../objects/cat-file.ts';
 import { runGit } from '../objects/git-child.ts';
 import type { GitObjects } from '../objects/git-objects.ts';
 import type { BuildContext, BuildResult, Tips } from './contract.ts';
 import { DirectWalk } from './direct-walk.ts';
+import { orderTexts } from './order-texts.ts';
 import { Progress } from './progress.ts';
-import { copyClean, makeRepository, setRefs, shownTips } from './view-repository.ts';
+import { copyClean, isConnected, makeRepository, setRefs, shownTips } from './view-repository.ts';
 import { ViewWriter } from './view-writer.ts';
 import { addPlaceholders, readWatermark, sameTips, type Watermark, writeWatermark } from './watermark.ts';
 
@@ -17,14 +21,17 @@ const asksAtOnce = 1_000;
 
 /**
  * Brings the view of an epoch up to date with tips whose objects the originals hold. Does nothing where they are as
- * before. Gives the same refs as a build of the same tips. Throws as `buildView`.
+ * before. Gives the same refs as a build of the same tips, but where the text of what is shown already names an object that
+ * came, or became affected, only later: it stays as it was shown. Throws as `buildView`, and VIEW_DAMAGED where something of
+ * the view is not there any more: its refs are then as they were.
  */
 export async function extendView(context: BuildContext, tips: Tips): Promise<BuildResult> {
   const { folder, epoch, format, rows, signal } = context;
   const before = readWatermark(rows, epoch);
-  if (before !== undefined && sameTips(before.originals, tips)) return before.result;
   const gitDir = folder.view(epoch);
   if (before === undefined) await makeRepository(gitDir, format, signal);
+  else if (!existsSync(join(gitDir, 'HEAD'))) throw damaged();
+  if (before !== undefined && sameTips(before.originals, tips)) return await asBefore(context, before);
   const originals = openGitObjects(folder.originals, format, { signal });
   const views = openGitObjects(gitDir, format, { signal });
   const writer = new ViewWriter(context);
@@ -36,6 +43,22 @@ export async function extendView(context: BuildContext, tips: Tips): Promise<Bui
     originals.close();
     views.close();
   }
+}
+
+const damaged = (): RefgateError =>
+  new RefgateError('VIEW_DAMAGED', 'operator', 'objects of it are not on disk any more');
+
+/** What the refs name is looked at all the same: it was another process that wrote it. */
+async function asBefore({ folder, epoch, format, signal }: BuildContext, { result }: Watermark) {
+  const gitDir = folder.view(epoch);
+  const views = openGitObjects(gitDir, format, { signal });
+  try {
+    for (const oid of oidsOf(result.tips.refs)) if ((await views.info(oid)) === undefined) throw damaged();
+  } finally {
+    views.close();
+  }
+  await setRefs(gitDir, result.tips, signal);
+  return result;
 }
 
 interface IncrementParts {
@@ -71,6 +94,7 @@ class Increment {
     if (this.#toCopy.length > 0) await copyClean(context, this.#toCopy);
     const refs = shown.tips.refs.map(({ ref, oid }) => ({ ref, oid: writer.viewOf(oid) ?? oid }));
     const viewTips = { ...shown.tips, refs };
+    await this.#checkLinks(viewTips);
     await setRefs(folder.view(epoch), viewTips, signal);
     const gone = await this.#countGone(news, olds, commits);
     const result: BuildResult = {
@@ -82,6 +106,16 @@ class Increment {
     };
     await writeWatermark(rows, epoch, { originals: tips, result });
     return result;
+  }
+
+  /** What the rows have lost would be a link to an original: such a view is not shown. */
+  async #checkLinks({ refs }: Tips): Promise<void> {
+    const { context, before } = this.#parts;
+    const { folder, epoch, signal } = context;
+    const known = oidsOf(before?.result.tips.refs ?? []);
+    const fresh = [...oidsOf(refs)].filter((oid) => !known.has(oid));
+    const asked = [...fresh, ...[...known].map((oid) => `^${oid}`)];
+    if (fresh.length > 0 && !(await isConnected(folder.view(epoch), asked, signal))) throw damaged();
   }
 
   /** What the new tips reach and the old ones do not: commits first, parents before their children. */
@@ -123,20 +157,20 @@ class Increment {
       unit: 'objects',
       total: all.length,
     });
-    const seen: CommitCount = { oids: [], count: 0, changed: 0 };
-    for (const type of ['blob', 'tree', 'commit', 'tag'] as const)
-      for (const oid of added) {
-        if (types.get(oid) !== type) continue;
-        const view = await walk.decide(type, oid);
-        if (type === 'commit') {
-          seen.oids.push(oid);
-          seen.count++;
-          if (view !== oid) seen.changed++;
-        }
-        progress.add(1);
-        await writer.drain();
-      }
-    return seen;
+    const ofType = (type: ObjectType): readonly Oid[] => added.filter((oid) => types.get(oid) === type);
+    const decide = async (oid: Oid): Promise<void> => {
+      await walk.decide(types.get(oid) as ObjectType, oid);
+      progress.add(1);
+      await writer.drain();
+    };
+    for (const type of ['blob', 'tree'] as const) for (const oid of ofType(type)) await decide(oid);
+    const commits = ofType('commit');
+    const texts = [...commits, ...ofType('tag')];
+    const freshTexts = texts.filter((oid) => fresh.has(oid));
+    for (const oid of await orderTexts(originals, context.format, freshTexts)) await decide(oid);
+    progress.add(texts.length - freshTexts.length);
+    const changed = commits.filter((oid) => writer.viewOf(oid) !== undefined).length;
+    return { oids: commits, count: commits.length, changed };
   }
 
   async #typesOf(added: readonly Oid[]): Promise<ReadonlyMap<Oid, ObjectType>> {
@@ -197,9 +231,9 @@ class Increment {
 }
 
 interface CommitCount {
-  readonly oids: Oid[];
-  count: number;
-  changed: number;
+  readonly oids: readonly Oid[];
+  readonly count: number;
+  readonly changed: number;
 }
 
 /** Git says that it has it, also where it is not on disk. */

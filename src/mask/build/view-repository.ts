@@ -81,10 +81,10 @@ export async function copyClean(context: BuildContext, oids: Iterable<Oid>): Pro
   for await (const _ of streamGit(folder.originals, ['-c', 'core.fsync=all', ...args], { input, signal }));
 }
 
-/** Whether everything that these tips of the view reach is there. */
+/** Whether everything is there that these oids of the view reach, and those with a `^` before them do not. */
 export async function isConnected(
   gitDir: string,
-  oids: readonly Oid[],
+  oids: readonly string[],
   signal: AbortSignal,
 ): Promise<boolean> {
   if (oids.length === 0) return true;

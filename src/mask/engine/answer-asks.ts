@@ -80,6 +80,8 @@ function answerOne(
       return Promise.resolve(engine.same(message.ask.oids));
     case 'cut':
       return engine.cut(message.ask, context);
+    case 'check':
+      return engine.check();
     case 'find':
       return Promise.resolve(engine.find(message.ask));
   }
@@ -87,6 +89,9 @@ function answerOne(
 
 function told(error: unknown): Pick<RefgateError, 'code' | 'blame' | 'detail'> {
   if (error instanceof RefgateError) return { code: error.code, blame: error.blame, detail: error.detail };
+  // Of LevelDB, for a row that was written otherwise.
+  if (error instanceof Error && 'code' in error && error.code === 'LEVEL_CORRUPTION')
+    return { code: 'VIEW_DAMAGED', blame: 'operator', detail: error.message };
   return {
     code: 'INTERNAL',
     blame: 'refgate',

@@ -107,9 +107,10 @@ export class Administration implements MaskAdmin {
 
   async rebuild(name: string, actor: string): Promise<MaskStatus> {
     const repo = this.#looked(name);
-    if (repo.row?.served === undefined || repo.isMaking)
+    if (repo.row?.enabled !== true || repo.row.state === 'stopped' || repo.isMaking)
       throw new RefgateError('CONFLICT', 'operator', `${name} has no view, or one is being made already`);
     const data = { repo: name, target: targetName(repo.target) };
+    await repo.removeDamagedRows();
     const { digest } = repo.wanted();
     const making = (row: TargetRow): TargetRow => {
       const epoch = row.lastEpoch + 1;

@@ -7,7 +7,9 @@ import type { FetchSource, Target } from '../../domain/ports.ts';
 import { Turns } from '../../inspect/turns.ts';
 import type { Tips } from '../build/contract.ts';
 import { fetchOriginals } from '../serve/fetch-originals.ts';
+import { isSound } from '../serve/is-sound.ts';
 import { folderBytes } from './folder-bytes.ts';
+import { FreshOriginals } from './fresh-originals.ts';
 import { lookBeside } from './look-beside.ts';
 import { Maintenance } from './maintenance.ts';
 import { makeView } from './make-view.ts';
@@ -30,6 +32,9 @@ const retryAfter = 5_000;
 /** How long the size of a folder is taken for what it was, in ms. */
 const bytesFor = 60_000;
 
+/** A view is not read through more often on suspicion, in ms. */
+const suspectAgain = 600_000;
+
 /** How long a reader waits for a view to follow its upstream, in ms. */
 const syncPatience = 60_000;
 
@@ -49,11 +54,13 @@ export class MaskedRepo implements RepoInWork {
   readonly #maintenance: Maintenance;
   readonly #syncs = new SharedRuns(() => this.#sync());
   readonly #wanted: WantedView;
+  readonly #originals: FreshOriginals;
   #making: Making | undefined;
   #synced: SyncedTips | undefined;
   #syncing: MaskProgress | undefined;
   #bytes: { readonly at: number; readonly count: Promise<number> } | undefined;
   #failedAt = Number.NEGATIVE_INFINITY;
+  #suspectedAt = Number.NEGATIVE_INFINITY;
 
   constructor(deps: RepoDeps, target: Target, repo: string, row: TargetRow | undefined) {
     this.deps = deps;
@@ -63,6 +70,7 @@ export class MaskedRepo implements RepoInWork {
     this.folder = new TargetFolder(join(deps.dir, this.id));
     this.record = new RepoRecord(deps, this.id, row);
     this.#wanted = new WantedView(deps, target);
+    this.#originals = new FreshOriginals(this.folder.originals, deps.clock);
     const onFailure = (err: unknown): void => this.complain(err, 'masked view not packed anew');
     this.#maintenance = new Maintenance(this.#turn, deps.closing, onFailure);
   }
@@ -214,7 +222,8 @@ export class MaskedRepo implements RepoInWork {
     try {
       const endTurn = await this.turn(making.signal);
       try {
-        this.#synced = (await makeView(this, making, scanned)) ?? this.#synced;
+        const made = await this.#withOriginals(making.signal, () => makeView(this, making, scanned));
+        this.#synced = made ?? this.#synced;
         if (this.synced !== undefined) this.#maintenance.later(this.folder.view(this.synced.epoch));
       } finally {
         endTurn();
@@ -228,11 +237,23 @@ export class MaskedRepo implements RepoInWork {
     }
   }
 
+  #withOriginals<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    return this.#originals.with(signal, work, (err) =>
+      this.complain(err, 'originals of a masked view are damaged, and fetched again'),
+    );
+  }
+
+  #problemOf(error: unknown): string {
+    if (!(error instanceof RefgateError)) return String(error);
+    const isDamaged = error.code === 'VIEW_DAMAGED';
+    return isDamaged ? `${error.message}; run \`refgate mask rebuild ${this.repo}\`` : error.message;
+  }
+
   /** A repository of which the upstream has not even told its refs leaves no trace. */
   async #tellFailure(error: unknown): Promise<void> {
     if (this.row === undefined) return;
     this.complain(error, 'masked view not made, or not brought up to date');
-    const problem = error instanceof RefgateError ? error.message : String(error);
+    const problem = this.#problemOf(error);
     const failed = (row: TargetRow): TargetRow => ({
       ...row,
       state: row.served === undefined ? 'failed' : row.state,
@@ -275,7 +296,7 @@ export class MaskedRepo implements RepoInWork {
       if (this.#isSynced(tips)) return await this.#forgetProblem();
       const endTurn = await this.turn(this.deps.closing);
       try {
-        if (!this.isFrozen && !this.#isSynced(tips)) await this.#extend(source, tips);
+        if (!this.isFrozen && !this.#isSynced(tips)) await this.#follow(source, tips);
       } finally {
         this.#syncing = undefined;
         endTurn();
@@ -294,6 +315,83 @@ export class MaskedRepo implements RepoInWork {
       const { problem, ...rest } = row;
       return rest;
     });
+  }
+
+  /** A view that turns out to be damaged is made anew: who waits for the sync waits for that. */
+  async #follow(source: FetchSource, tips: Tips): Promise<void> {
+    let given: FetchSource | undefined = source;
+    const extend = async (): Promise<void> => {
+      const mine = given ?? this.deps.upstreams.fetchSource(this.target);
+      given = undefined;
+      try {
+        await this.#extend(mine, tips);
+      } finally {
+        mine.close();
+      }
+    };
+    const epoch = this.row?.served?.epoch;
+    try {
+      await this.#withOriginals(this.deps.closing, extend);
+    } catch (error) {
+      if (!(error instanceof RefgateError) || error.code !== 'VIEW_DAMAGED' || epoch === undefined)
+        throw error;
+      await this.#abandon(epoch, error);
+    }
+  }
+
+  /** Nobody reads this epoch any more, and another one is made from the originals. */
+  async #abandon(epoch: number, why: unknown): Promise<void> {
+    this.complain(why, 'a masked view is damaged, and made anew');
+    await this.record.change((row = this.known()) => {
+      const { served, ...rest } = row;
+      return served?.epoch === epoch ? { ...rest, state: 'building' } : row;
+    });
+    this.remove(epoch);
+    this.begin();
+  }
+
+  /** Something of a view could not be read: it is looked at behind everybody's back. Never throws. */
+  suspect(epoch: number): void {
+    const { clock, closing } = this.deps;
+    if (this.row?.served?.epoch !== epoch || clock() - this.#suspectedAt < suspectAgain) return;
+    this.#suspectedAt = clock();
+    const look = async (): Promise<void> => {
+      const endTurn = await this.turn(closing);
+      try {
+        if (this.row?.served?.epoch !== epoch || (await isSound(this.folder.view(epoch), closing))) return;
+        await this.#abandon(
+          epoch,
+          new RefgateError('VIEW_DAMAGED', 'operator', 'a pack is not as it was written'),
+        );
+      } finally {
+        endTurn();
+      }
+    };
+    look().catch((err: unknown) => this.complain(err, 'a masked view could not be looked at'));
+  }
+
+  /**
+   * Removes the rows where they cannot be read, and with them the view that is served: it could not be told any more what of it
+   * is an original. The caller has the view made anew. Throws what the engine throws for another reason.
+   */
+  async removeDamagedRows(): Promise<void> {
+    if (this.row === undefined) return;
+    const endTurn = await this.turn(this.deps.closing);
+    try {
+      await this.ask('check', {});
+    } catch (error) {
+      if (!(error instanceof RefgateError) || error.code !== 'VIEW_DAMAGED') throw error;
+      this.complain(error, 'rows of a masked view are damaged, and made anew');
+      await this.deps.threads.release(this.folder.dir);
+      await this.record.change((row = this.known()) => {
+        const { served, making, ...rest } = row;
+        return { ...rest, state: 'building' };
+      });
+      await rm(join(this.folder.dir, 'rows'), { recursive: true, force: true });
+      for (const epoch of await this.folder.epochs()) this.remove(epoch);
+    } finally {
+      endTurn();
+    }
   }
 
   #isSynced(tips: Tips): boolean {

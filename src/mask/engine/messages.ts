@@ -66,6 +66,8 @@ export interface ViewCalls {
   readonly same: { readonly ask: { readonly oids: readonly Oid[] }; readonly answer: readonly Oid[] };
   /** Brings the cut of an epoch up to date with its view; gives its refs. */
   readonly cut: { readonly ask: ViewOfEpoch; readonly answer: CutResult };
+  /** Reads all rows; throws VIEW_DAMAGED where that is not possible. */
+  readonly check: { readonly ask: Record<string, never>; readonly answer: undefined };
   /** Both sides of an oid, or of what begins so. */
   readonly find: {
     readonly ask: { readonly epoch: number; readonly id: string; readonly limit: number };

@@ -57,8 +57,13 @@ export class RepoViews {
     return this.#parts.build({ ...this.#context(allowed, context), epoch }, tips);
   }
 
-  extend({ tips, epoch, allowed }: ViewCalls['extend']['ask'], context: AskContext): Promise<BuildResult> {
-    return this.#parts.extend({ ...this.#context(allowed, context), epoch }, tips);
+  async extend(
+    { tips, epoch, allowed }: ViewCalls['extend']['ask'],
+    context: AskContext,
+  ): Promise<BuildResult> {
+    if (readWatermark(this.#rows, epoch) === undefined)
+      throw new RefgateError('VIEW_DAMAGED', 'operator', 'its rows are not there any more');
+    return await this.#parts.extend({ ...this.#context(allowed, context), epoch }, tips);
   }
 
   /** Of the refs that the view was made of last. */
@@ -95,6 +100,11 @@ export class RepoViews {
     } finally {
       for (const one of objects) one.close();
     }
+  }
+
+  /** Reads every row. */
+  async check(): Promise<undefined> {
+    await this.#rows.check();
   }
 
   async drop(epoch: number): Promise<undefined> {

@@ -99,6 +99,15 @@ export class ViewThreads {
     await seat.thread.end();
   }
 
+  /** Closes what a thread has open of a repository, so that its rows may be removed. */
+  async release(dir: string): Promise<void> {
+    await this.#closing.get(dir);
+    const seat = this.#seats.find(({ open }) => open.has(dir));
+    if (seat === undefined) return;
+    clearTimeout(seat.open.get(dir)?.timer);
+    await this.#closeRepo(seat, dir);
+  }
+
   /** Ends every thread; what is asked now throws INTERNAL. */
   async close(): Promise<void> {
     const seats = this.#seats.splice(0);

@@ -111,6 +111,10 @@ class Rows implements ViewRows {
     await this.#store.clear(epochPrefix(epoch));
   }
 
+  async check(): Promise<void> {
+    for await (const _ of this.#store.range(Buffer.alloc(0)));
+  }
+
   async close(): Promise<void> {
     this.#keep.close();
     await this.#store.close();

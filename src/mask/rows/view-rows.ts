@@ -53,5 +53,7 @@ export interface ViewRows {
   batch(epoch: number): RowBatch;
   /** Removes the pairs from originals of an epoch. */
   dropEpoch(epoch: number): Promise<void>;
+  /** Reads every row; throws what the store throws where one is damaged. */
+  check(): Promise<void>;
   close(): Promise<void>;
 }

@@ -22,12 +22,18 @@ export async function isWhole(
 ): Promise<boolean> {
   const args = ['rev-list', '--objects', '--stdin', '--not', '--all', '--quiet'];
   const env = aside === undefined ? {} : { env: asideEnvironment(gitDir, aside) };
+  const asked = runGit(gitDir, args, { input: `${oids.join('\n')}\n`, signal, ...env });
+  return !(await isFailureOf(asked, signal));
+}
+
+/** Whether git ended with another status than 0. Throws the signal's reason, or HUNG_UP where it is no error of ours. */
+export async function isFailureOf(run: Promise<unknown>, signal: AbortSignal): Promise<boolean> {
   try {
-    await runGit(gitDir, args, { input: `${oids.join('\n')}\n`, signal, ...env });
-    return true;
+    await run;
+    return false;
   } catch (error) {
     if (signal.aborted) throw reasonOf(signal);
-    if (error instanceof RefgateError) return false;
+    if (error instanceof RefgateError) return true;
     throw error;
   }
 }

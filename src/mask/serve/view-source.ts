@@ -31,6 +31,8 @@ export interface ViewSourceOptions {
   readonly readers?: Readers;
   /** Closes the source. */
   readonly signal?: AbortSignal;
+  /** Called with git's last words when it fails for another reason than that it was ended. */
+  readonly onFault?: (words: string) => void;
 }
 
 /**
@@ -129,9 +131,14 @@ class ViewSource implements FetchSource {
   }
 
   #open(): Conversation {
-    const { gitDir } = this.#options;
+    const { gitDir, onFault } = this.#options;
+    if (!existsSync(join(gitDir, 'HEAD'))) {
+      onFault?.(notThere);
+      throw new RefgateError('INTERNAL', 'refgate', notThere);
+    }
     checkSelfContained(gitDir);
     const child = spawnGit(gitDir, ['upload-pack', '--strict', gitDir], { env: serviceEnvironment });
+    if (onFault !== undefined) child.ended.catch((error: unknown) => onFault(wordsOf(error)));
     return { child, reader: new PktReader(child.process.stdout, 'upstream') };
   }
 
@@ -140,8 +147,9 @@ class ViewSource implements FetchSource {
     if (this.#isClosed) return new RefgateError('HUNG_UP', 'client', undefined, { cause: error });
     const isErr = error instanceof RefgateError && error.code === 'UPSTREAM_REFUSED';
     const words = isErr ? error.detail : await this.#lastWords();
-    const refusal = /(?:^|: fatal: )(?:git )?upload-pack: (?!fatal: )(.*)/.exec(words ?? '')?.[1];
-    if (refusal !== undefined) return new RefgateError('VIEW_REFUSED', 'client', refusal, { cause: error });
+    const refusal = (isErr ? errWords : lastWords).exec(words ?? '')?.[1];
+    if (refusal !== undefined && !refusal.startsWith('aborting due to'))
+      return new RefgateError('VIEW_REFUSED', 'client', refusal, { cause: error });
     return new RefgateError('INTERNAL', 'refgate', `git upload-pack on a view: ${words ?? ''}`, {
       cause: error,
     });
@@ -154,10 +162,19 @@ class ViewSource implements FetchSource {
     void stopService(child);
     return child.ended.then(
       () => undefined,
-      (error: unknown) => (error instanceof RefgateError ? error.detail : String(error)),
+      (error: unknown) => wordsOf(error),
     );
   }
 }
+
+const notThere = 'a view is not there';
+
+/** What upload-pack refuses, in an ERR pkt and as its last words on stderr; all else that it may say is no refusal. */
+const errWords = /(?:^|: fatal: )(?:git )?upload-pack: (?!fatal: )(.*)/;
+const lastWords = /: fatal: (?:git )?upload-pack: (.*)/;
+
+const wordsOf = (error: unknown): string =>
+  (error instanceof RefgateError ? error.detail : undefined) ?? String(error);
 
 /** What a repository borrows from another one could be wanted by oid: it is not served at all. */
 export function checkSelfContained(gitDir: string): void {

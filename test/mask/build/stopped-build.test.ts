@@ -43,6 +43,7 @@ function failingRows(
     isAnyAffected: (...args) => rows.isAnyAffected(...args),
     batch: (...args) => failing(rows.batch(...args)),
     dropEpoch: (...args) => rows.dropEpoch(...args),
+    check: () => rows.check(),
     close: () => rows.close(),
   };
   return { rows: proxy, failed: () => left < 0 };
