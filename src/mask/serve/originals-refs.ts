@@ -5,6 +5,7 @@ import type { Oid } from '../../domain/git.ts';
 import { refFormatProblem } from '../../git/ref-name.ts';
 import type { Tips } from '../build/contract.ts';
 import { runGit } from '../objects/git-child.ts';
+import { readRefFiles, writeRefFiles } from './ref-files.ts';
 
 /** The most refs that are written one by one. */
 const maxLoose = 1_000;
@@ -12,6 +13,11 @@ const maxListBytes = 1024 * 1024 * 1024;
 
 /** The branches and tags of a repository, with what they name. */
 export async function readRefs(gitDir: string, signal: AbortSignal): Promise<ReadonlyMap<string, Oid>> {
+  signal.throwIfAborted();
+  return (await readRefFiles(gitDir)) ?? (await askRefs(gitDir, signal));
+}
+
+async function askRefs(gitDir: string, signal: AbortSignal): Promise<ReadonlyMap<string, Oid>> {
   const format = '--format=%(objectname) %(refname)';
   const args = ['for-each-ref', format, 'refs/heads', 'refs/tags'];
   const text = (await runGit(gitDir, args, { signal, maxBytes: maxListBytes })).toString();
@@ -46,7 +52,7 @@ export async function writeRefs(
     gone.map((ref) => `delete ${ref}\0\0`),
   );
   if (before.size === 0 && changed.length > maxLoose) await writePackedRefs(gitDir, changed);
-  else
+  else if (!(await writeRefFiles(gitDir, changed)))
     await transact(
       gitDir,
       changed.map(([ref, oid]) => `update ${ref}\0${oid}\0\0`),
