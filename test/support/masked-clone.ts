@@ -258,10 +258,15 @@ export class MaskedClone {
     await git(['index-pack', '--stdin', '--strict'], { cwd, input: readFileSync(file) });
     const lines = restored.updates.map(({ ref, newOid, oldOid }) => `update ${ref} ${newOid} ${oldOid}\n`);
     await git(['update-ref', '--stdin'], { cwd, input: lines.join('') });
-    await extendView(this.#context, await this.#tips());
+    await this.follow();
     for (const { ref, newOid } of updates)
       assert.equal((await this.viewRef(ref)) ?? '0'.repeat(newOid.length), newOid, `the view of ${ref}`);
     rmSync(dirname(file), { recursive: true, force: true });
+  }
+
+  /** Brings the view up to date with the originals. */
+  async follow(): Promise<void> {
+    await extendView(this.#context, await this.#tips());
   }
 
   /**

@@ -114,7 +114,7 @@ export class CommitRestorer {
     for (const parent of ends.parents) links.set(parent.original, parent.view);
     const viewOf = (oid: Oid) => (links.get(oid) === oid ? undefined : links.get(oid));
     const masked = sides.context.view.commit(made, viewOf, (oid) => ancestors.get(oid));
-    if ((masked?.content ?? made).equals(content) && sides.viewNow(original) === undefined) return;
+    if ((masked?.content ?? made).equals(content) && !isShownElse(sides, original, view)) return;
     const agree = ends.parents.every(
       (parent) => (sides.viewOf(parent.original) ?? parent.original) === parent.view,
     );
@@ -134,6 +134,12 @@ export async function treePairOf(sides: Sides, view: Oid, original: Oid): Promis
     view: shown === undefined ? undefined : headerOf(parseObjectText(shown.content), 'tree'),
     original: tree,
   };
+}
+
+/** Whether something else is the view of the original, also by a pin of a push that came to nothing. */
+export function isShownElse(sides: Sides, original: Oid, view: Oid): boolean {
+  const shown = sides.viewOf(original);
+  return shown !== undefined && shown !== view;
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { ObjectType, Oid } from '../../domain/git.ts';
 import { unsignedWord } from '../view/unsigned.ts';
 import { formatObjectText, headerOf, type ObjectText, parseObjectText } from './object-text.ts';
-import { type OnPin, refuseTwin } from './restore-commit.ts';
+import { isShownElse, type OnPin, refuseTwin } from './restore-commit.ts';
 import { namedAncestors, refuseSecretsIn, signatureHeaders, withOriginalOids } from './restore-text.ts';
 import type { Sides } from './sides.ts';
 
@@ -37,7 +37,7 @@ export async function restoreTag(
   const ancestors = isBehind ? await namedAncestors(sides, made ?? content, [object]) : undefined;
   const masked = sides.context.view.tag(made ?? content, viewOf, (oid) => ancestors?.get(oid));
   const shown = masked?.content ?? made ?? content;
-  if (!shown.equals(content) || sides.viewNow(original) !== undefined) {
+  if (!shown.equals(content) || isShownElse(sides, original, view)) {
     await refuseTwin(sides, view, original, 'tag');
     onPin(original, { view, type: 'tag', content });
   }

@@ -68,14 +68,17 @@ export class Sides {
   async known(view: Oid): Promise<Known | undefined> {
     const now = this.#knownNow.get(view);
     if (now !== undefined) return now;
-    const { rows, originals, views } = this.context;
+    const { rows, originals, views, epoch } = this.context;
     const row = rows.originalOf(view);
-    if (row === undefined) {
-      const info = await views.info(view);
-      return info === undefined ? undefined : { type: info.type, original: view };
-    }
     // A pin of a push that was refused later names an original that nobody has.
-    return (await originals.info(row.oid)) === undefined ? undefined : { type: row.type, original: row.oid };
+    if (row !== undefined && (await originals.info(row.oid)) !== undefined)
+      return { type: row.type, original: row.oid };
+    const info = await views.info(view);
+    // What a crash left in the view, and the rows do not know, is no original; what such a pin was of may have become one.
+    const isOriginal = info !== undefined && (await originals.info(view)) !== undefined;
+    return isOriginal && rows.viewOf(view, epoch) === undefined
+      ? { type: info.type, original: view }
+      : undefined;
   }
 
   /** The original of an oid that a message names; without looking for objects. */
