@@ -5,6 +5,7 @@ import type { ObjectFormat, ObjectType, Oid } from '../../domain/git.ts';
 import { openGitObjects } from '../objects/cat-file.ts';
 import { runGit } from '../objects/git-child.ts';
 import type { GitObjects } from '../objects/git-objects.ts';
+import { openWarmObjects } from '../objects/warm-objects.ts';
 import type { BuildContext, BuildResult, Tips } from './contract.ts';
 import { DirectWalk } from './direct-walk.ts';
 import { orderTexts } from './order-texts.ts';
@@ -32,8 +33,8 @@ export async function extendView(context: BuildContext, tips: Tips): Promise<Bui
   if (before === undefined) await makeRepository(gitDir, format, signal);
   else if (!existsSync(join(gitDir, 'HEAD'))) throw damaged();
   if (before !== undefined && sameTips(before.originals, tips)) return await asBefore(context, before);
-  const originals = openGitObjects(folder.originals, format, { signal });
-  const views = openGitObjects(gitDir, format, { signal });
+  const originals = openWarmObjects(folder.originals, format, signal);
+  const views = openWarmObjects(gitDir, format, signal);
   const writer = new ViewWriter(context);
   try {
     const increment = new Increment({ context, writer, originals, views, before });
@@ -102,6 +103,7 @@ class Increment {
       commits: (before?.result.commits ?? 0) + commits.count - gone.count,
       changedCommits: (before?.result.changedCommits ?? 0) + commits.changed - gone.changed,
       values: fresh.count,
+      unscanned: fresh.unscanned,
       hiddenRefs: shown.hiddenRefs,
     };
     await writeWatermark(rows, epoch, { originals: tips, result });

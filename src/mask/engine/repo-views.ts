@@ -6,6 +6,7 @@ import type { BuildContext, BuildResult, ScanReport } from '../build/contract.ts
 import { readWatermark } from '../build/watermark.ts';
 import { openGitObjects } from '../objects/cat-file.ts';
 import type { GitObjects } from '../objects/git-objects.ts';
+import { openWarmObjects } from '../objects/warm-objects.ts';
 import { type Restored, restorePush } from '../restore/restore-push.ts';
 import type { ViewRows } from '../rows/view-rows.ts';
 import { buildCut, type CutResult } from '../serve/build-cut.ts';
@@ -78,11 +79,10 @@ export class RepoViews {
     const { updates, epoch, pushed, folder: temporary } = ask;
     const { format } = this.#place;
     const view = this.#viewFunction(ask.allowed);
-    const objects = [
-      this.#folder.originals,
-      this.#folder.view(epoch),
-      ...(pushed === undefined ? [] : [pushed]),
-    ].map((gitDir) => openGitObjects(gitDir, format, { signal }));
+    const objects = [this.#folder.originals, this.#folder.view(epoch)].map((gitDir) =>
+      openWarmObjects(gitDir, format, signal),
+    );
+    if (pushed !== undefined) objects.push(openGitObjects(pushed, format, { signal }));
     const [originals, views, held] = objects as [GitObjects, GitObjects, GitObjects?];
     try {
       const context = {
