@@ -99,6 +99,8 @@ export class ViewThread {
   }
 
   #take(message: FromViewWorker): void {
+    // It would let the process end before the thread has.
+    if (!this.isAlive) return;
     const waiting = this.#waiting.get(message.id);
     if (message.type === 'progress') {
       waiting?.onProgress?.(message.progress);

@@ -1,3 +1,4 @@
+import { RefgateError } from '../../domain/error.ts';
 import type { RepoPlace, ViewCall, ViewCalls, ViewThreadSettings } from './messages.ts';
 import { type AskOptions, ViewThread } from './view-thread.ts';
 
@@ -11,12 +12,19 @@ export interface ViewThreadsOptions {
   readonly heapMiB?: number;
   /** How long, in ms, a repository stays open after its last question; 10 minutes if left out. */
   readonly idle?: number;
+  /** As many repositories one thread keeps open that nobody asks, since each takes some MiB; 16 if left out. */
+  readonly mostIdle?: number;
 }
 
-/** A thread with the repositories that it has open, by folder. */
+interface OpenRepo {
+  asked: number;
+  timer: NodeJS.Timeout | undefined;
+}
+
+/** A thread with the repositories that it has open, by folder; the one that was asked last comes last. */
 interface Seat {
   readonly thread: ViewThread;
-  readonly open: Map<string, { asked: number; timer: NodeJS.Timeout | undefined }>;
+  readonly open: Map<string, OpenRepo>;
 }
 
 /**
@@ -28,6 +36,7 @@ export class ViewThreads {
   readonly #seats: Seat[] = [];
   /** Folders that a thread is closing: they are opened again when it is done. */
   readonly #closing = new Map<string, Promise<void>>();
+  #isClosed = false;
 
   constructor(options: ViewThreadsOptions) {
     this.#options = options;
@@ -38,7 +47,7 @@ export class ViewThreads {
     return this.#seats.filter(({ thread }) => thread.isAlive).length;
   }
 
-  /** Throws what the engine throws, the reason of the signal, and INTERNAL when the thread dies. */
+  /** Throws what the engine throws, the reason of the signal, and INTERNAL when the thread dies or all is closed. */
   async ask<C extends ViewCall>(
     call: C,
     repo: RepoPlace,
@@ -46,6 +55,7 @@ export class ViewThreads {
     options: AskOptions = {},
   ): Promise<ViewCalls[C]['answer']> {
     await this.#closing.get(repo.dir);
+    if (this.#isClosed) throw new RefgateError('INTERNAL', 'refgate', 'the threads that make views are closed');
     const seat = this.#seatOf(repo.dir);
     const state = seat.open.get(repo.dir) ?? { asked: 0, timer: undefined };
     seat.open.set(repo.dir, state);
@@ -55,8 +65,19 @@ export class ViewThreads {
       return await seat.thread.ask(call, repo, ask, options);
     } finally {
       state.asked--;
-      if (state.asked === 0) state.timer = this.#closeLater(seat, repo.dir);
+      if (state.asked === 0 && seat.open.get(repo.dir) === state) this.#rest(seat, repo.dir, state);
     }
+  }
+
+  #rest(seat: Seat, dir: string, state: OpenRepo): void {
+    state.timer = this.#closeLater(seat, dir);
+    seat.open.delete(dir);
+    seat.open.set(dir, state);
+    const idle = [...seat.open].filter(([, { asked }]) => asked === 0);
+    const [longest] = idle;
+    if (longest === undefined || idle.length <= (this.#options.mostIdle ?? 16)) return;
+    clearTimeout(longest[1].timer);
+    void this.#closeRepo(seat, longest[0]);
   }
 
   #seatOf(dir: string): Seat {
@@ -110,6 +131,7 @@ export class ViewThreads {
 
   /** Ends every thread; what is asked now throws INTERNAL. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     const seats = this.#seats.splice(0);
     for (const seat of seats) this.#forget(seat);
     await Promise.all(seats.map(({ thread }) => thread.end()));

@@ -33,7 +33,7 @@ let threads: ViewThreads;
 
 afterEach(() => threads.close());
 
-function make(count: number, idle = 60_000): void {
+function make(count: number, idle = 60_000, mostIdle = 16): void {
   threads = new ViewThreads({
     url: new URL(`data:text/javascript,${encodeURIComponent(script)}`),
     settings: {
@@ -42,6 +42,7 @@ function make(count: number, idle = 60_000): void {
     },
     count,
     idle,
+    mostIdle,
   });
 }
 
@@ -86,6 +87,13 @@ test('what nobody asks for any more is closed, and a thread that holds nothing e
   assert.equal((await ask('b'))[1], 'b');
 });
 
+test('of repositories that nobody asks a thread keeps only the last ones open', async () => {
+  make(1, 60_000, 2);
+  for (const dir of ['a', 'b', 'a', 'c']) await ask(dir);
+  assert.equal((await ask('d'))[1], 'a,c,d');
+  assert.equal((await ask('b'))[1], 'c,d,b');
+});
+
 test('an error comes with its code, and an abort with its reason', async () => {
   make(1);
   await assert.rejects(ask('a', 8), code('VIEW_FOREIGN'));
@@ -107,6 +115,8 @@ test('what is asked when all is closed throws', async () => {
   await new Promise((resolve) => setImmediate(resolve));
   await threads.close();
   await refused;
+  await assert.rejects(ask('a'), code('INTERNAL'));
+  assert.equal(threads.running, 0);
 });
 
 test('what a thread had open that was killed is open again at once in the next one', async () => {
