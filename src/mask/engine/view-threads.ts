@@ -55,7 +55,8 @@ export class ViewThreads {
     options: AskOptions = {},
   ): Promise<ViewCalls[C]['answer']> {
     await this.#closing.get(repo.dir);
-    if (this.#isClosed) throw new RefgateError('INTERNAL', 'refgate', 'the threads that make views are closed');
+    if (this.#isClosed)
+      throw new RefgateError('INTERNAL', 'refgate', 'the threads that make views are closed');
     const seat = this.#seatOf(repo.dir);
     const state = seat.open.get(repo.dir) ?? { asked: 0, timer: undefined };
     seat.open.set(repo.dir, state);
