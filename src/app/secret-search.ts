@@ -14,6 +14,8 @@ export interface SecretSearch {
   /** Of the rules: the same ones give the same. */
   readonly version: string;
   readonly mask: (text: string) => string;
+  /** The same for who may see no part of a secret. */
+  readonly hide: (text: string) => string;
 }
 
 /** The rules by which secrets are found, read and checked once, before any thread needs them. @throws CONFIG_INVALID, SECRET_RULES_INVALID */
@@ -28,6 +30,7 @@ export function readSecretSearch(config: Pick<Config, 'secrets' | 'data'>, log: 
     settings: { ruleFiles, defaults, fingerprintKey: openFingerprintKey(config.data) },
     version,
     mask: (text) => maskText(scanner, text),
+    hide: (text) => maskText(scanner, text, () => '***'),
   };
 }
 

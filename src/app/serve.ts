@@ -190,7 +190,7 @@ async function compose(
     mapRepo: map,
     secrets: secrets.settings,
     rulesVersion: secrets.version,
-    maskSecrets: secrets.mask,
+    maskSecrets: secrets.hide,
     settings: config.masking,
     workerUrl: new URL('./view-worker.js', import.meta.url),
     log,

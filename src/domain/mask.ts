@@ -78,6 +78,8 @@ export interface RestoredPush {
   readonly moved?: readonly MovedSecrets[];
   /** Words of what was pushed that may be oids: hex of seven digits or more, in lower case. Absent where they are too many. */
   readonly words?: readonly string[];
+  /** Nothing of the repository, and of the push, is masked. */
+  readonly isClear?: boolean;
   /** Removes the pack from disk. May be called twice. */
   release(): Promise<void>;
 }

@@ -88,8 +88,8 @@ export interface Session {
   readonly log: Log;
   /** What the client sees of the repository; undefined where it reads in clear. Set once the repository is known. */
   view: ViewKey | undefined;
-  /** The text as this client may see it. Never throws. */
-  textFor(text: string): Promise<string>;
+  /** The text as this client may see it; words of an upstream may tell of anything. Never throws. */
+  textFor(text: string, by?: 'upstream'): Promise<string>;
   /** The words of that text that are the client's own; undefined where it reads in clear. Set with `view`. */
   reader: ReaderText | undefined;
   /** Bytes read from the client; the stages add to it. */
@@ -127,7 +127,7 @@ export async function openSession(deps: SpineDeps, channel: GitChannel): Promise
     log: deps.log,
     view: undefined,
     reader: undefined,
-    textFor: (text) => textFor(deps, session, text),
+    textFor: (text, by) => textFor(deps, session, text, by),
     bytesIn: 0,
     outcome: undefined,
     failure: undefined,
@@ -169,10 +169,11 @@ async function textFor(
   { log }: Pick<SpineDeps, 'log'>,
   { id, reader }: Session,
   text: string,
+  by: 'upstream' | undefined,
 ): Promise<string> {
   if (reader === undefined || text === '') return text;
   try {
-    return await reader.of(text);
+    return await (by === 'upstream' ? reader.ofUpstream(text) : reader.of(text));
   } catch (err) {
     log.error({ session: id, err }, 'text not shown');
     return '[not shown; ask your administrator]';

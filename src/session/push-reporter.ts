@@ -73,9 +73,9 @@ export class PushReporter {
   }
 
   /** Shown before they are cut: the beginning of an oid would not be recognised. */
-  async #shownLines(lines: readonly string[]): Promise<string> {
+  async #shownLines(lines: readonly string[], by?: 'upstream'): Promise<string> {
     const whole = lines.map((line) => line.replace(/[\r\n]/g, '?')).join('\n');
-    const shown = await this.#session.textFor(whole);
+    const shown = await this.#session.textFor(whole, by);
     return shown.split('\n').map(indented).join('');
   }
 
@@ -94,7 +94,7 @@ export class PushReporter {
     const rest = text.slice(end);
     this.#unended = rest.length > longestLine ? '[a long line is left out]' : rest;
     const whole = Buffer.from(text.slice(0, end), 'latin1').toString('utf8');
-    return Buffer.from(await this.#session.textFor(whole));
+    return Buffer.from(await this.#session.textFor(whole, 'upstream'));
   }
 
   /** What the upstream said without ending the line. */
@@ -145,11 +145,12 @@ export class PushReporter {
     unpack: string,
     reports: readonly RefReport[],
   ): Promise<{ readonly unpack: string; readonly reports: readonly RefReport[] }> {
-    const tell = (text: string): Promise<string> => this.#session.textFor(text);
+    const tell = (text: string): Promise<string> => this.#session.textFor(text, 'upstream');
     const told: RefReport[] = [];
     for (const { reason, options, ...report } of reports) {
       const said = reason === undefined ? {} : { reason: await tell(reason) };
-      const more = options === undefined ? {} : { options: await Promise.all(options.map(tell)) };
+      const more =
+        options === undefined ? {} : { options: (await Promise.all(options.map(tell))).filter(isWhole) };
       told.push({ ...report, ...said, ...more });
     }
     return { unpack: await tell(unpack), reports: told };
@@ -162,7 +163,7 @@ export class PushReporter {
     if (!this.#request.sideband) return;
     const text = this.#session.reader?.isOwn(error)
       ? lines.map(indented).join('')
-      : await this.#shownLines(lines);
+      : await this.#shownLines(lines, error.blame === 'upstream' ? 'upstream' : undefined);
     await this.#session.out.write(bandText(2, text)).catch(() => undefined);
   }
 
@@ -186,6 +187,9 @@ export class PushReporter {
     clearInterval(this.#timer);
   }
 }
+
+/** An oid that may not be told makes no option. */
+const isWhole = (option: string): boolean => !option.includes('[');
 
 /** Whose turn it is: the client's to mend its push, or somebody else's. */
 function tellError({ blame, message }: RefgateError): string {

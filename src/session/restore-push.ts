@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
 import type { MovedSecrets, PlaceholderUse, RestoredPush } from '../domain/mask.ts';
+import { oidWords } from '../git/oid-words.ts';
 import type { WalkableHeldPack } from '../inspect/quarantine.ts';
 import type { Push } from './read-push.ts';
 
@@ -23,12 +24,8 @@ export async function restorePush(push: Push, came: WalkableHeldPack | undefined
   const { signal } = session.channel;
   const held = came === undefined ? {} : { held: { gitDir: came.gitDir, objectFormat: came.objectFormat } };
   const restored = await deps.views.restore({ session: session.id, view, request, signal, ...held });
-  const asked = [
-    ...request.pushOptions,
-    ...request.updates.flatMap(({ ref, oldOid, newOid }) => [ref, oldOid, newOid]),
-  ];
-  session.reader?.brought(restored.words);
-  session.reader?.keep(session.id, ...asked);
+  session.reader?.brought(restored.isClear === true ? 'clear' : shownWords(push, restored));
+  session.reader?.keep(session.id, ...request.updates.flatMap(({ oldOid, newOid }) => [oldOid, newOid]));
   try {
     const { updates, pairs, pairCount, placeholders, moved } = restored;
     await session.record('push.restored', {
@@ -46,6 +43,15 @@ export async function restorePush(push: Push, came: WalkableHeldPack | undefined
   } finally {
     await restored.release();
   }
+}
+
+/** What of the push may be repeated to its client: nothing where a name in it may be a guess, as with its contents. */
+function shownWords({ request }: Push, { words }: RestoredPush): readonly string[] | undefined {
+  const oids = request.updates.flatMap(({ oldOid, newOid }) => [oldOid, newOid]);
+  const shown = new Set([...(words ?? []), ...oids]);
+  const names = [...request.pushOptions, ...request.updates.map(({ ref }) => ref)];
+  const isPlain = names.every((name) => [...oidWords(name)].every((word) => shown.has(word)));
+  return isPlain ? words : undefined;
 }
 
 /** The pack that goes upstream is held, hashed, indexed and searched like one that a client sent, in the place of that one. */

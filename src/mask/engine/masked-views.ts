@@ -109,7 +109,8 @@ export class Views implements MaskedViews {
     repo: MaskedRepo,
     shown: Promise<ServedView>,
   ): Promise<RestoredPush> {
-    const { epoch, allowed } = await shown;
+    const shownNow = await shown;
+    const { epoch, allowed } = shownNow;
     if (repo.isFrozen) throw repo.notReady();
     const endTurn = await repo.turn(signal);
     const folder = join(repo.folder.temporary, `restore-${randomBytes(8).toString('hex')}`);
@@ -121,7 +122,8 @@ export class Views implements MaskedViews {
       const ask = { updates: request.updates, epoch, allowed, folder, ...pushed };
       const restored = await repo.ask('restore', ask, { signal });
       this.#pairsOf(repo).keep(restored.pairs);
-      return { ...restored, release };
+      const isClear = isUntouched(shownNow) && this.#pairsOf(repo).isEmpty;
+      return { ...restored, isClear, release };
     } catch (error) {
       await release();
       throw error;
@@ -145,7 +147,7 @@ export class Views implements MaskedViews {
     if (served === undefined) return withoutOids(masked);
     const pairs = this.#pairsOf(repo);
     const named = withoutRefs(masked, hiddenRefs(repo));
-    if (served.changedCommits === 0 && served.values === 0 && pairs.isEmpty) return named;
+    if (isUntouched(served) && pairs.isEmpty) return named;
     const shown = await this.#shown(repo, served, pairs, [...oidWords(named)]);
     const width = hashBytes(repo.known().format) * 2;
     // An oid within a longer run is found by nobody's look-up.
@@ -205,6 +207,10 @@ const damage = /corrupt|missing|bad|not there|unable to (?:read|parse)|not a git
 async function sameOids(repo: MaskedRepo, oids: readonly Oid[]): Promise<ReadonlySet<Oid>> {
   return new Set(await repo.ask('same', { oids }));
 }
+
+/** Whether nothing is masked in it. */
+const isUntouched = ({ changedCommits, values, hiddenRefs }: ServedView): boolean =>
+  changedCommits === 0 && values === 0 && hiddenRefs === 0;
 
 /** Who reads the originals' own objects pushes them. */
 function asPushed({ request: { updates } }: RestoreOrder): RestoredPush {

@@ -1,6 +1,6 @@
 import { oidWords } from '../../git/oid-words.ts';
 
-const maxWords = 50_000;
+const maxWords = 5_000;
 const maxBytes = 256 * 1024 * 1024;
 
 /**
@@ -22,8 +22,10 @@ export class PushedWords {
     if (this.#words.size > maxWords) this.#isCut = true;
   }
 
-  /** Undefined where they are too many to be kept. */
-  list(): readonly string[] | undefined {
-    return this.#isCut ? undefined : [...this.#words];
+  /** Undefined where they are too many, or one of them is not shown to the client anyway: it may be a guess. */
+  async list(isShown: (word: string) => Promise<boolean>): Promise<readonly string[] | undefined> {
+    if (this.#isCut) return undefined;
+    for (const word of this.#words) if (!(await isShown(word))) return undefined;
+    return [...this.#words];
   }
 }

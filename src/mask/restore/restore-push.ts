@@ -88,7 +88,7 @@ class PushRestorer {
         : await this.#writePack();
     await this.#writePins();
     const { moved } = this.#sides;
-    const words = this.#sides.words.list();
+    const words = await this.#sides.words.list((word) => this.#sides.isShown(word));
     return {
       updates: restored,
       ...(pack === undefined ? {} : { pack }),

@@ -1,6 +1,7 @@
 import { RefgateError } from '../../domain/error.ts';
 import type { ObjectFormat, ObjectType, Oid } from '../../domain/git.ts';
 import type { MovedSecrets } from '../../domain/mask.ts';
+import { hashBytes } from '../../git/pack-stream.ts';
 import type { GitObject, GitObjects } from '../objects/git-objects.ts';
 import type { ViewRows } from '../rows/view-rows.ts';
 import type { ViewFunction } from '../view/view-function.ts';
@@ -110,6 +111,19 @@ export class Sides {
   /** Whether this push has brought it already. */
   isNow(view: Oid): boolean {
     return this.#knownNow.has(view);
+  }
+
+  /** Whether a word is the oid of an object that the client has, or begins one of the view that is masked. */
+  async isShown(word: string): Promise<boolean> {
+    const { views, pushed, rows, format } = this.context;
+    if (/^0+$/.test(word)) return true;
+    if (word.length !== hashBytes(format) * 2)
+      return word.length < hashBytes(format) * 2 && rows.viewsFrom(word, 1).length > 0;
+    return (
+      this.#knownNow.has(word) ||
+      (await views.info(word)) !== undefined ||
+      (await pushed?.info(word)) !== undefined
+    );
   }
 
   /** An object as the client has it. Throws LIMIT_EXCEEDED (client). */
