@@ -164,7 +164,7 @@ async function feed(
     if (input !== undefined) {
       for await (const piece of input) {
         if (stdin.destroyed) break;
-        if (!stdin.write(piece)) await drained(child);
+        if (!stdin.write(piece)) await drained(stdin);
       }
     }
     stdin.end();
@@ -173,9 +173,8 @@ async function feed(
   }
 }
 
-/** Also when the child no longer reads. */
-function drained(child: GitChild): Promise<void> {
-  const { stdin } = child.process;
+/** Waits until a child takes more of its input, or takes none any more. */
+export function drained(stdin: GitChild['process']['stdin']): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
       stdin.off('drain', done);

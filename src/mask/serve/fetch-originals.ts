@@ -10,7 +10,7 @@ import { type BandData, bandOne, demux } from '../../git/sideband.ts';
 import { cleanBytes } from '../../git/text.ts';
 import { createGitDir } from '../../inspect/gitdir.ts';
 import type { Tips } from '../build/contract.ts';
-import { spawnGit } from '../objects/git-child.ts';
+import { drained, spawnGit } from '../objects/git-child.ts';
 import { asideEnvironment, isWhole, reasonOf } from './is-whole.ts';
 import { moveIn } from './move-in.ts';
 import { readRefs, writeRefs } from './originals-refs.ts';
@@ -165,20 +165,6 @@ async function index(
     child.kill();
   }
   onProgress({ step: 'fetch', done, unit: 'bytes' });
-}
-
-/** Also when the child reads no more. */
-function drained(stdin: NodeJS.WritableStream & { readonly destroyed?: boolean }): Promise<void> {
-  return new Promise((resolve) => {
-    const over = (): void => {
-      stdin.off('drain', over);
-      stdin.off('close', over);
-      resolve();
-    };
-    stdin.once('drain', over);
-    stdin.once('close', over);
-    if (stdin.destroyed === true) over();
-  });
 }
 
 function lying(detail: string): RefgateError {
