@@ -5,14 +5,16 @@ import { RefgateError } from '../../domain/error.ts';
 import type { ObjectType, Oid } from '../../domain/git.ts';
 import { openGitObjects, readObjects } from '../objects/cat-file.ts';
 import type { GitObject } from '../objects/git-objects.ts';
+import type { MaskedContent, NamedOids } from '../view/view-function.ts';
 import { CommitGraph } from './commit-graph.ts';
 import type { BuildContext, BuildResult, Tips } from './contract.ts';
 import { DirectWalk, linksOf } from './direct-walk.ts';
 import { DirtyTrees } from './dirty-trees.ts';
 import { extendView } from './extend-view.ts';
 import { walkHistory } from './history.ts';
-import { commitLinks, tagLinks } from './links.ts';
+import { commitLinks, namedOids, tagLinks } from './links.ts';
 import { NameVerdicts } from './name-verdicts.ts';
+import { NamingOrder } from './naming-order.ts';
 import { OidTable } from './oid-table.ts';
 import { Progress } from './progress.ts';
 import { findReachable, listAll, type Reachable } from './reachable.ts';
@@ -72,7 +74,7 @@ class FirstBuild {
     this.#present = new OidTable(context.format);
   }
 
-  async run(): Promise<Pick<BuildResult, 'commits' | 'changedCommits' | 'values'>> {
+  async run(): Promise<Pick<BuildResult, 'commits' | 'changedCommits' | 'values' | 'unscanned'>> {
     const { folder, epoch, format, signal } = this.#context;
     for await (const lines of listAll(folder.view(epoch), signal))
       for (const line of lines) this.#present.add(line.slice(line.lastIndexOf(' ') + 1));
@@ -83,15 +85,14 @@ class FirstBuild {
     const { graph, trees } = await this.#comparePast(reachable, tags);
     await this.#maskTrees(trees);
     await this.#maskTaggedTrees(reachable, tags, trees);
-    await this.#maskCommits(reachable, graph);
-    await this.#maskTags(tags, graph);
+    await this.#maskTexts(graph, await this.#order(reachable, graph, tags));
     await this.#flush();
     await this.#copy(reachable, ['tree', 'commit', 'tag']);
     const changed = graph.order.filter(
       (commit) => this.writer.pairOf(reachable.table.at(commit)) !== undefined,
     );
-    const { count: values } = addPlaceholders(this.#context.rows, epoch, new Set());
-    return { commits: graph.order.length, changedCommits: changed.length, values };
+    const { count: values, unscanned } = addPlaceholders(this.#context.rows, epoch, new Set());
+    return { commits: graph.order.length, changedCommits: changed.length, values, unscanned };
   }
 
   /** Whether an earlier call put the view of an affected object there. */
@@ -200,56 +201,85 @@ class FirstBuild {
     }
   }
 
-  async #maskCommits({ table }: Reachable, graph: CommitGraph): Promise<void> {
+  /** Commits and tags, each behind what it links to and what its text names. */
+  async #order(
+    { table, typeOf, ofType }: Reachable,
+    graph: CommitGraph,
+    tags: ReadonlyMap<Oid, ReadTag>,
+  ): Promise<readonly Oid[]> {
+    const order = new NamingOrder();
+    const isText = (number: number): boolean =>
+      number >= 0 && (typeOf(number) === 'commit' || typeOf(number) === 'tag');
+    const texts = [...graph.order, ...ofType('tag')];
+    for await (const object of this.#read(texts.map((number) => table.at(number)))) {
+      const { oid, type, content } = whole(object);
+      const named = [...namedOids(type as 'commit' | 'tag', content, this.#context.format)];
+      order.add(
+        table.find(oid),
+        named.map((one) => table.find(one)).filter((number) => isText(number)),
+      );
+    }
+    const targetOf = (tag: number): readonly number[] => {
+      const target = tags.get(table.at(tag))?.target.oid;
+      return target === undefined ? [] : [table.find(target)].filter((number) => isText(number));
+    };
+    const linksOf = (number: number) =>
+      typeOf(number) === 'tag' ? targetOf(number) : graph.parentsOf(number);
+    return order.sort(texts, linksOf).map((number) => table.at(number));
+  }
+
+  async #maskTexts(graph: CommitGraph, order: readonly Oid[]): Promise<void> {
     const { writer } = this;
-    const { view, rows } = this.#context;
-    const oids = graph.order.map((commit) => table.at(commit)).filter((oid) => !this.#isMasked(oid));
+    const { rows } = this.#context;
+    const oids = order.filter((oid) => !this.#isMasked(oid));
     const progress = this.#progress('rewrite', 'commits', oids.length);
     for await (const object of this.#read(oids)) {
-      const { oid, content } = whole(object);
+      const { oid, type, content } = whole(object);
+      const text = type === 'tag' ? type : 'commit';
       const pin = rows.pinOf(oid);
-      if (pin !== undefined) writer.affected('commit', oid, pin.content);
+      if (pin !== undefined) writer.affected(text, oid, pin.content);
       else {
-        const { tree, parents } = commitLinks(oid, content);
-        const masked = view.commit(content, linksOf(writer, tree, parents), (named) =>
-          this.#ancestor(named, (original) => graph.isAncestor(original, oid)),
-        );
-        if (masked !== undefined) await writer.masked('commit', oid, masked);
+        const masked =
+          text === 'tag' ? this.#maskedTag(oid, content, graph) : this.#maskedCommit(oid, content, graph);
+        if (masked !== undefined) await writer.masked(text, oid, masked);
       }
       progress.add(1);
     }
   }
 
-  #ancestor(named: Oid, isAncestor: (original: Oid) => boolean): Oid | undefined {
-    const view = this.writer.commitViewOf(named);
-    if (view !== undefined) return isAncestor(named) ? view : undefined;
-    const original = this.writer.commitBehind(named);
-    return original !== undefined && isAncestor(original) ? named : undefined;
+  #maskedCommit(oid: Oid, content: Buffer, graph: CommitGraph): MaskedContent | undefined {
+    const { tree, parents } = commitLinks(oid, content);
+    const named = this.#named('commit', content, (oids) => graph.ancestorsAmong(oids, oid));
+    return this.#context.view.commit(content, linksOf(this.writer, tree, parents), named);
   }
 
-  async #maskTags(tags: ReadonlyMap<Oid, ReadTag>, graph: CommitGraph): Promise<void> {
-    const done = new Set<Oid>();
-    const mask = async (oid: Oid): Promise<void> => {
-      const tag = tags.get(oid);
-      if (tag === undefined || done.has(oid)) return;
-      done.add(oid);
-      await mask(tag.target.oid);
-      if (!this.#isMasked(oid)) await this.#maskTag(oid, tag, graph);
-    };
-    for (const oid of tags.keys()) await mask(oid);
+  #maskedTag(tag: Oid, content: Buffer, graph: CommitGraph): MaskedContent | undefined {
+    const target = tagLinks(tag, content);
+    const named = this.#named('tag', content, (oids) => {
+      if (target.type !== 'commit') return new Set();
+      const before = graph.ancestorsAmong(oids, target.oid);
+      return new Set([...oids].filter((oid) => oid === target.oid || before.has(oid)));
+    });
+    return this.#context.view.tag(content, this.writer.viewOf, named);
   }
 
-  async #maskTag(oid: Oid, { content, target }: ReadTag, graph: CommitGraph): Promise<void> {
-    const { view, rows } = this.#context;
-    const pin = rows.pinOf(oid);
-    if (pin !== undefined) {
-      this.writer.affected('tag', oid, pin.content);
-      return;
+  #named(
+    type: 'commit' | 'tag',
+    content: Buffer,
+    ancestorsAmong: (oids: ReadonlySet<Oid>) => ReadonlySet<Oid>,
+  ): NamedOids {
+    const { writer } = this;
+    const originals = new Map<Oid, Oid>();
+    for (const oid of namedOids(type, content, this.#context.format)) {
+      const original = writer.commitViewOf(oid) === undefined ? writer.commitBehind(oid) : oid;
+      if (original !== undefined) originals.set(oid, original);
     }
-    const masked = view.tag(content, this.writer.viewOf, (named) =>
-      this.#ancestor(named, (original) => original === target.oid || graph.isAncestor(original, target.oid)),
-    );
-    if (masked !== undefined) await this.writer.masked('tag', oid, masked);
+    const ancestors = originals.size === 0 ? new Set() : ancestorsAmong(new Set(originals.values()));
+    const viewOfAncestor = (oid: Oid): Oid | undefined => {
+      const original = originals.get(oid);
+      return original !== undefined && ancestors.has(original) ? writer.commitViewOf(original) : undefined;
+    };
+    return { viewOfAncestor, isAffected: writer.isAffected };
   }
 
   /** What is shown as it is, and not there yet. */

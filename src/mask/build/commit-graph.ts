@@ -43,24 +43,37 @@ export class CommitGraph {
     return this.#table.at(this.#trees[this.#table.find(commit)] as number);
   }
 
-  /** Not of itself. */
-  isAncestor(ancestor: Oid, commit: Oid): boolean {
-    const target = this.#table.find(ancestor);
-    const least = target < 0 ? 0 : (this.#heights[target] as number);
-    if (least === 0) return false;
+  parentsOf(commit: number): readonly number[] {
+    const place = this.#places[commit] as number;
+    return Array.from(this.#parents.subarray(place + 1, place + 1 + (this.#parents[place] as number)));
+  }
+
+  /** Those of the oids that are ancestors of the commit, but not itself. */
+  ancestorsAmong(oids: Iterable<Oid>, commit: Oid): ReadonlySet<Oid> {
+    const found = new Set<Oid>();
+    const wanted = new Map<number, Oid>();
+    let least = Number.POSITIVE_INFINITY;
+    for (const oid of oids) {
+      const number = this.#table.find(oid);
+      const height = number < 0 ? 0 : (this.#heights[number] as number);
+      if (height === 0) continue;
+      wanted.set(number, oid);
+      least = Math.min(least, height);
+    }
     const seen = new Set<number>();
     const waiting = [this.#table.find(commit)];
-    for (;;) {
-      const next = waiting.pop();
-      if (next === undefined) return false;
+    for (let next = waiting.pop(); next !== undefined && wanted.size > 0; next = waiting.pop()) {
       const place = this.#places[next] as number;
       for (let at = place + 1; at <= place + (this.#parents[place] as number); at++) {
         const parent = this.#parents[at] as number;
-        if (parent === target) return true;
+        const oid = wanted.get(parent);
+        if (oid !== undefined) found.add(oid);
+        wanted.delete(parent);
         if ((this.#heights[parent] as number) <= least || seen.has(parent)) continue;
         seen.add(parent);
         waiting.push(parent);
       }
     }
+    return found;
   }
 }

@@ -2,11 +2,12 @@ import { RefgateError } from '../../domain/error.ts';
 import type { ObjectType, Oid } from '../../domain/git.ts';
 import { hashBytes } from '../../git/pack-stream.ts';
 import { TreeCursor } from '../../inspect/contents/tree-cursor.ts';
-import { runGit } from '../objects/git-child.ts';
+import { streamGit } from '../objects/git-child.ts';
 import type { GitObject, GitObjects } from '../objects/git-objects.ts';
-import type { MaskedContent, ViewOf } from '../view/view-function.ts';
+import type { MaskedContent, NamedOids, ViewOf } from '../view/view-function.ts';
 import type { BuildContext } from './contract.ts';
 import { commitLinks, malformed, namedOids, tagLinks } from './links.ts';
+import { splitOutput } from './split-output.ts';
 import type { ViewWriter } from './view-writer.ts';
 
 export interface WalkParts {
@@ -74,7 +75,7 @@ export class DirectWalk {
     else await writer.tree(oid, masked);
   }
 
-  /** Its parents must be decided before. */
+  /** Its parents, and what its text names, must be decided before. */
   async #commit(oid: Oid): Promise<void> {
     const { context, writer, onClean } = this.#parts;
     const { content } = await this.#read('commit', oid);
@@ -86,7 +87,7 @@ export class DirectWalk {
       return;
     }
     const isBehind = parents.some((parent) => writer.viewOf(parent) !== undefined);
-    const named = isBehind ? await this.#ancestors(content, oid) : () => undefined;
+    const named = await this.#named('commit', content, isBehind ? oid : undefined);
     const masked = context.view.commit(content, linksOf(writer, tree, parents), named);
     if (masked === undefined) onClean('commit', oid, content);
     else await writer.masked('commit', oid, masked);
@@ -103,29 +104,47 @@ export class DirectWalk {
       return;
     }
     const isBehind = view !== target.oid && target.type === 'commit';
-    const named = isBehind ? await this.#ancestors(content, target.oid) : () => undefined;
+    const named = await this.#named('tag', content, isBehind ? target.oid : undefined);
     const masked: MaskedContent | undefined = context.view.tag(content, writer.viewOf, named);
     if (masked === undefined) onClean('tag', oid, content);
     else await writer.masked('tag', oid, masked);
   }
 
-  /** The views of the affected commits that a text names and `commit` reaches. */
-  async #ancestors(content: Buffer, commit: Oid): Promise<ViewOf> {
+  /** What a text names: all of it must be decided before. @param commit whose ancestors are told apart; of none when not said */
+  async #named(type: 'commit' | 'tag', content: Buffer, commit: Oid | undefined): Promise<NamedOids> {
     const { context, writer } = this.#parts;
-    const found = new Map<Oid, Oid>();
-    for (const oid of namedOids(content, context.format)) {
-      const view = writer.commitViewOf(oid);
-      const original = view === undefined ? writer.commitBehind(oid) : oid;
-      if (original !== undefined && (await this.#reaches(commit, original))) found.set(oid, view ?? oid);
+    const originals = new Map<Oid, Oid>();
+    for (const oid of commit === undefined ? [] : namedOids(type, content, context.format)) {
+      const original = writer.commitViewOf(oid) === undefined ? writer.commitBehind(oid) : oid;
+      if (original !== undefined) originals.set(oid, original);
     }
-    return (oid) => found.get(oid);
+    const among = new Set(originals.values());
+    const ancestors =
+      commit === undefined || among.size === 0 ? among : await this.#ancestorsAmong(among, commit);
+    const viewOfAncestor = (oid: Oid): Oid | undefined => {
+      const original = originals.get(oid);
+      return original !== undefined && ancestors.has(original) ? writer.commitViewOf(original) : undefined;
+    };
+    return { viewOfAncestor, isAffected: writer.isAffected };
   }
 
-  async #reaches(commit: Oid, ancestor: Oid): Promise<boolean> {
+  /** Those of the commits that this one reaches. */
+  async #ancestorsAmong(commits: ReadonlySet<Oid>, commit: Oid): Promise<ReadonlySet<Oid>> {
     const { originals, context } = this.#parts;
-    if ((await originals.info(ancestor))?.type !== 'commit') return false;
-    const args = ['rev-list', '--max-count=1', ancestor, `^${commit}`];
-    return (await runGit(context.folder.originals, args, { signal: context.signal })).length === 0;
+    const { signal, folder } = context;
+    const reached = new Set<Oid>();
+    for (const oid of commits) if ((await originals.info(oid))?.type === 'commit') reached.add(oid);
+    if (reached.size === 0) return reached;
+    // Each of them is listed that the commit does not reach.
+    const input = (async function* () {
+      for (const oid of [...reached, `^${commit}`]) yield `${oid}\n`;
+    })();
+    for await (const oids of splitOutput(
+      streamGit(folder.originals, ['rev-list', '--stdin'], { input, signal }),
+      '\n',
+    ))
+      for (const oid of oids) reached.delete(oid);
+    return reached;
   }
 }
 

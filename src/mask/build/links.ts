@@ -1,5 +1,8 @@
 import { RefgateError } from '../../domain/error.ts';
 import type { ObjectFormat, ObjectType, Oid } from '../../domain/git.ts';
+import { namingStretches } from '../view/mask-commit.ts';
+import { tagNamingStretches } from '../view/mask-tag.ts';
+import { idsIn } from '../view/message-ids.ts';
 
 const commitHead = /^tree ([0-9a-f]{40,64})\n((?:parent [0-9a-f]{40,64}\n)*)/;
 const tagHead = /^object ([0-9a-f]{40,64})\ntype (commit|tree|blob|tag)\n/;
@@ -32,13 +35,10 @@ export function malformed(type: ObjectType, oid: Oid): RefgateError {
   );
 }
 
-const ids = {
-  sha1: /(?<![0-9a-f])[0-9a-f]{40}(?![0-9a-f])/g,
-  sha256: /(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])/g,
-} as const;
-
-/** Whole oids that a commit or tag names behind its header. */
-export function namedOids(content: Buffer, format: ObjectFormat): readonly Oid[] {
-  const end = content.indexOf('\n\n');
-  return end < 0 ? [] : [...new Set(content.toString('latin1', end).match(ids[format]))];
+/** Whole oids that a commit or tag names beside its links, in any case; each once, in lower case. */
+export function namedOids(type: 'commit' | 'tag', content: Buffer, format: ObjectFormat): ReadonlySet<Oid> {
+  const stretches = type === 'commit' ? namingStretches(content) : tagNamingStretches(content);
+  const named = new Set<Oid>();
+  for (const { oid } of idsIn(content, stretches, format)) named.add(oid);
+  return named;
 }

@@ -2,11 +2,13 @@ import { RefgateError } from '../../domain/error.ts';
 import type { ObjectType, Oid } from '../../domain/git.ts';
 import type { MaskValue } from '../../domain/mask.ts';
 import { readObjects } from '../objects/cat-file.ts';
+import type { GitObject } from '../objects/git-objects.ts';
 import type { BuildContext, ScanReport, Tips } from './contract.ts';
 import { FoundValues, unscannedValue } from './found-values.ts';
 import { type HistoryStep, walkHistory } from './history.ts';
-import { tagLinks } from './links.ts';
+import { namedOids, tagLinks } from './links.ts';
 import { NameVerdicts } from './name-verdicts.ts';
+import { NamingChanges } from './naming-changes.ts';
 import { Progress } from './progress.ts';
 import { findReachable, type Reachable } from './reachable.ts';
 import { type ValueSet, ValueSets } from './value-sets.ts';
@@ -43,11 +45,22 @@ class OriginalsScan {
   readonly #tagTargets: Oid[] = [];
   /** Why blobs could not be searched; a path is found with the history. */
   readonly #unscanned = new Map<Oid, { why: string; path?: string }>();
+  /** Of each commit; absent where it holds none. */
+  readonly #setOf: (ValueSet | undefined)[] = [];
+  readonly #names: NameVerdicts<readonly number[]>;
+  readonly #naming: NamingChanges;
   #commits = 0;
 
   constructor(context: ScanContext, reachable: Reachable) {
     this.#context = context;
     this.#reachable = reachable;
+    this.#names = new NameVerdicts((name) => this.#values.take(context.view.find(name, { allowed: true })));
+    const isAnyMasked = (numbers: readonly number[]) =>
+      numbers.some((number) => this.#values.isMasked(number));
+    this.#naming = new NamingChanges(reachable, {
+      isDirty: (oid) => isAnyMasked(this.#held.get(oid) ?? []),
+      isDirtyName: (name) => isAnyMasked(this.#names.of(name)),
+    });
   }
 
   takeRefs({ refs }: Tips): void {
@@ -69,12 +82,19 @@ class OriginalsScan {
       if ('tooLarge' in object)
         this.#found(object.oid, object.type, { secrets: [], unscanned: ['too large'] });
       else {
-        if (object.type === 'tag') this.#tagTargets.push(tagLinks(object.oid, object.content).oid);
+        this.#takeNames(object);
         this.#found(object.oid, object.type, view.find(object.content, { type: object.type, allowed: true }));
       }
       progress.add(1);
       if (++count % 256 === 0) await new Promise((resolve) => setImmediate(resolve));
     }
+  }
+
+  #takeNames({ oid, type, content }: GitObject): void {
+    if (type !== 'commit' && type !== 'tag') return;
+    const target = type === 'tag' ? tagLinks(oid, content).oid : undefined;
+    if (target !== undefined) this.#tagTargets.push(target);
+    this.#naming.takeText(oid, namedOids(type, content, this.#context.format), target);
   }
 
   #found(oid: Oid, type: ObjectType, found: Parameters<FoundValues['take']>[0]): void {
@@ -86,27 +106,27 @@ class OriginalsScan {
 
   async history(tips: readonly Oid[]): Promise<void> {
     const { table, typeOf } = this.#reachable;
-    const { folder, signal, view, onProgress } = this.#context;
+    const { folder, signal, onProgress } = this.#context;
     const starts = [...new Set([...tips, ...this.#tagTargets])];
     const commits = starts.filter((oid) => typeOf(table.find(oid)) === 'commit');
-    const names = new NameVerdicts((name) => this.#values.take(view.find(name, { allowed: true })));
-    const sets: (ValueSet | undefined)[] = [];
+    const sets = this.#setOf;
     const progress = new Progress(onProgress, { step: 'compare', unit: 'commits' });
     for await (const step of walkHistory(folder.originals, commits, signal)) {
-      const own = this.#ownValues(step, names);
+      const own = this.#ownValues(step);
       const before = step.parents.flatMap((oid) => sets[table.find(oid)] ?? []);
       const set = this.#sets.union(own.length === 0 ? before : [...before, this.#sets.of(own)]);
       if (set.length > 0) {
         sets[table.find(step.commit)] = set;
         this.#sets.use(set);
       }
+      this.#naming.takeStep(step);
       this.#commits++;
       progress.add(1);
     }
   }
 
   /** What the commit brings in that its first parent has not at the same place. */
-  #ownValues(step: HistoryStep, names: NameVerdicts<readonly number[]>): readonly number[] {
+  #ownValues(step: HistoryStep): readonly number[] {
     const own = new Set<number>();
     const bring = (numbers: readonly number[], path?: string): void => {
       for (const number of numbers) {
@@ -120,7 +140,7 @@ class OriginalsScan {
     bring(this.#held.get(step.commit) ?? []);
     for (const { newOid, kind, path } of step.changes) {
       if (newOid === undefined) continue;
-      bring(names.of(path.slice(path.lastIndexOf('/') + 1)), path);
+      bring(this.#names.of(path.slice(path.lastIndexOf('/') + 1)), path);
       if (kind !== 'file') continue;
       const held = this.#held.get(newOid);
       if (held === undefined) continue;
@@ -135,6 +155,17 @@ class OriginalsScan {
     if (entry !== undefined) entry.path ??= Buffer.from(path, 'latin1').toString();
   }
 
+  #changedCommits(): number {
+    const { size } = this.#values;
+    const isMasked = (number: number): boolean => this.#values.isMasked(number);
+    if (!this.#naming.isAny) return this.#sets.countAny(isMasked, size);
+    const hasAny = this.#sets.any(isMasked, size);
+    return this.#naming.count((commit) => {
+      const set = this.#setOf[commit];
+      return set !== undefined && hasAny(set);
+    });
+  }
+
   report(): Omit<ScanReport, 'refs' | 'hiddenRefs'> {
     const { list, size } = this.#values;
     const counts = this.#sets.counts(size);
@@ -145,7 +176,7 @@ class OriginalsScan {
     const unscanned = [...this.#unscanned.values()].slice(0, mostUnscanned);
     return {
       commits: this.#commits,
-      changedCommits: this.#sets.countAny((number) => this.#values.isMasked(number), size),
+      changedCommits: this.#changedCommits(),
       values: values.slice(0, mostValues),
       valueCount: values.length,
       unscanned: unscanned.map(({ why, path }) => (path === undefined ? why : why.replace(/^[^:]*/, path))),

@@ -37,11 +37,16 @@ export class ValueSets {
 
   /** How many of the commits have any value that is counted. */
   countAny(isCounted: (value: number) => boolean, size: number): number {
-    const mask = this.of(Array.from({ length: size }, (_, value) => value).filter(isCounted));
+    const hasAny = this.any(isCounted, size);
     let count = 0;
-    for (const [set, uses] of this.#uses)
-      if (set.some((bits, at) => (bits & (mask[at] ?? 0)) !== 0)) count += uses;
+    for (const [set, uses] of this.#uses) if (hasAny(set)) count += uses;
     return count;
+  }
+
+  /** Whether a set has any value that is counted. */
+  any(isCounted: (value: number) => boolean, size: number): (set: ValueSet) => boolean {
+    const mask = this.of(Array.from({ length: size }, (_, value) => value).filter(isCounted));
+    return (set) => set.some((bits, at) => (bits & (mask[at] ?? 0)) !== 0);
   }
 
   #join(a: ValueSet, b: ValueSet): ValueSet {

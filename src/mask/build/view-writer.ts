@@ -1,6 +1,7 @@
 import type { ObjectType, Oid } from '../../domain/git.ts';
 import { createPackWriter, type PackWriter } from '../objects/pack-writer.ts';
 import type { RowBatch } from '../rows/view-rows.ts';
+import { idRule } from '../view/message-ids.ts';
 import type { MaskedContent, MaskedSpan, MaskedTree } from '../view/view-function.ts';
 import type { BuildContext } from './contract.ts';
 import { RecentContents } from './recent-contents.ts';
@@ -23,6 +24,7 @@ export class ViewWriter {
   readonly #originals = new Map<Oid, Oid>();
   readonly #recent = new RecentContents();
   readonly #placeholders = new Set<string>();
+  readonly #aliases = new Set<string>();
   #unwritten: Oid[] = [];
   #pack: PackWriter | undefined;
   #notes: RowBatch | undefined;
@@ -53,6 +55,8 @@ export class ViewWriter {
   pairOf(oid: Oid): Pair | undefined {
     return this.#pairs.get(oid) ?? this.#context.rows.viewOf(oid, this.#context.epoch);
   }
+
+  readonly isAffected = (oid: Oid): boolean => this.pairOf(oid) !== undefined;
 
   /** The commit that this one of the view stands for in this epoch. */
   commitBehind(view: Oid): Oid | undefined {
@@ -143,8 +147,9 @@ export class ViewWriter {
   /** What a whole object became is found by its oid, and is too large to be kept. */
   async #keepSecrets(first: Oid, spans: readonly MaskedSpan[], isWhole = false): Promise<void> {
     for (const { placeholder, rule, secret } of spans) {
-      if (this.#placeholders.has(placeholder)) continue;
-      this.#placeholders.add(placeholder);
+      if (this.#placeholders.has(placeholder) || this.#aliases.has(placeholder)) continue;
+      // An oid is no value that anybody would count, and there may be many.
+      (rule === idRule ? this.#aliases : this.#placeholders).add(placeholder);
       if (!isWhole) this.#batch().secret(placeholder, { rule, secret, first });
     }
     if (this.#noteCount >= spansPerBatch) await this.#writeNotes();

@@ -12,7 +12,7 @@ import {
 import type { TreePair } from './paired-trees.ts';
 import { foreign, notRestored, shortOid } from './refusal.ts';
 import {
-  namedAncestors,
+  namedOids,
   originalMergetag,
   refuseSecretsIn,
   signatureHeaders,
@@ -93,7 +93,8 @@ export class CommitRestorer {
         if (tag !== undefined) headers.push({ name, value: tag });
       } else headers.push({ name, value });
     }
-    const message = withOriginalOids(this.#sides, text.message);
+    const views = parents.map((parent) => parent.view);
+    const message = await withOriginalOids(this.#sides, text.message, views);
     const made = formatObjectText({ headers, message });
     if (made.equals(formatObjectText(text))) return undefined;
     return formatObjectText({ headers: headers.filter(({ name }) => !signatureHeaders.has(name)), message });
@@ -109,11 +110,11 @@ export class CommitRestorer {
   ): Promise<void> {
     const sides = this.#sides;
     const originals = ends.parents.map((parent) => parent.original);
-    const ancestors = await namedAncestors(sides, made, originals);
+    const named = await namedOids(sides, 'commit', made, originals);
     const links = new Map<Oid, Oid>([[ends.originalTree, ends.tree]]);
     for (const parent of ends.parents) links.set(parent.original, parent.view);
     const viewOf = (oid: Oid) => (links.get(oid) === oid ? undefined : links.get(oid));
-    const masked = sides.context.view.commit(made, viewOf, (oid) => ancestors.get(oid));
+    const masked = sides.context.view.commit(made, viewOf, named);
     if ((masked?.content ?? made).equals(content) && !isShownElse(sides, original, view)) return;
     const agree = ends.parents.every(
       (parent) => (sides.viewOf(parent.original) ?? parent.original) === parent.view,

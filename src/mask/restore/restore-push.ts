@@ -107,6 +107,7 @@ class PushRestorer {
     const known = await this.#sides.known(oldOid);
     if (known === undefined)
       throw foreign(`${shortOid(oldOid)}, which ${ref} is to be moved from, is not in your view`);
+    this.#sides.aliases.addOld(oldOid);
     const root = known.type === 'commit' ? await treePairOf(this.#sides, oldOid, known.original) : undefined;
     if (root !== undefined) this.#trees.oldTips.add(root);
     return known.original;
@@ -185,7 +186,8 @@ class PushRestorer {
           this.#sides.checkSignal();
           if ((await context.originals.info(oid)) !== undefined) continue;
           const { type, content } = await this.#sides.readOriginal(oid);
-          pack.add(type, content, { oid });
+          // Where compression finds a guess and a secret alike, the size of the pack would say so.
+          pack.add(type, content, { oid, isStored: made.has(oid) });
           await pack.drain();
         }
       const written = await pack.finish();

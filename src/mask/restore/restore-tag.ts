@@ -2,7 +2,7 @@ import type { ObjectType, Oid } from '../../domain/git.ts';
 import { unsignedWord } from '../view/unsigned.ts';
 import { formatObjectText, headerOf, type ObjectText, parseObjectText } from './object-text.ts';
 import { isShownElse, type OnPin, refuseTwin } from './restore-commit.ts';
-import { namedAncestors, refuseSecretsIn, signatureHeaders, withOriginalOids } from './restore-text.ts';
+import { namedOids, refuseSecretsIn, signatureHeaders, withOriginalOids } from './restore-text.ts';
 import type { Sides } from './sides.ts';
 
 /** What a tag names. */
@@ -29,13 +29,13 @@ export async function restoreTag(
 ): Promise<Oid> {
   const text = parseObjectText(content);
   refuseSecretsIn(sides, view, 'tag', unsigned(text));
-  const made = rewrite(sides, text, object);
+  const made = await rewrite(sides, text, object);
   const original = made === undefined ? view : sides.made.add('tag', made);
-  const { oid: named, type } = taggedBy(content);
-  const viewOf = (oid: Oid) => (oid === object && named !== oid ? named : undefined);
-  const isBehind = named !== object && type === 'commit';
-  const ancestors = isBehind ? await namedAncestors(sides, made ?? content, [object]) : undefined;
-  const masked = sides.context.view.tag(made ?? content, viewOf, (oid) => ancestors?.get(oid));
+  const { oid: shownObject, type } = taggedBy(content);
+  const viewOf = (oid: Oid) => (oid === object && shownObject !== oid ? shownObject : undefined);
+  const isBehind = shownObject !== object && type === 'commit';
+  const named = await namedOids(sides, 'tag', made ?? content, isBehind ? [object] : []);
+  const masked = sides.context.view.tag(made ?? content, viewOf, named);
   const shown = masked?.content ?? made ?? content;
   if (!shown.equals(content) || isShownElse(sides, original, view)) {
     await refuseTwin(sides, view, original, 'tag');
@@ -46,11 +46,11 @@ export async function restoreTag(
 }
 
 /** Undefined where the tag is the same on both sides. */
-function rewrite(sides: Sides, text: ObjectText, object: Oid): Buffer | undefined {
+async function rewrite(sides: Sides, text: ObjectText, object: Oid): Promise<Buffer | undefined> {
   const headers = text.headers.map((header) =>
     header.name === 'object' ? { name: 'object', value: object } : header,
   );
-  const message = withOriginalOids(sides, text.message)?.replace(ourLine, '');
+  const message = (await withOriginalOids(sides, text.message, []))?.replace(ourLine, '');
   const made = { headers, message };
   return formatObjectText(made).equals(formatObjectText(text)) ? undefined : formatObjectText(unsigned(made));
 }

@@ -1,5 +1,9 @@
 import type { Oid } from '../../domain/git.ts';
+import { namingStretches } from '../view/mask-commit.ts';
+import { tagNamingStretches } from '../view/mask-tag.ts';
+import { idsIn } from '../view/message-ids.ts';
 import { literalRule } from '../view/placeholder.ts';
+import type { NamedOids } from '../view/view-function.ts';
 import {
   formatObjectText,
   headerOf,
@@ -41,9 +45,17 @@ function placeAt(bytes: Buffer, at: number, object: Oid, type: string): Place {
   return { object, in: `the ${header === '' ? type : header} line` };
 }
 
-/** Text with the oids of originals in the place of those of the view. */
-export function withOriginalOids(sides: Sides, text: string | undefined): string | undefined {
-  return text && mapOids(text, sides.context.format, (oid) => sides.mentioned(oid));
+/**
+ * A message with the oids of originals in the place of those of the view, and of aliases that stood there before.
+ * @param parents of the view
+ */
+export async function withOriginalOids(
+  sides: Sides,
+  message: string | undefined,
+  parents: readonly Oid[],
+): Promise<string | undefined> {
+  const mapped = message && mapOids(message, sides.context.format, (oid) => sides.mentioned(oid));
+  return sides.aliases.putBack(mapped, parents);
 }
 
 /** How far back an oid that a text names is looked for. */
@@ -51,26 +63,28 @@ const maxAncestors = 2_000;
 
 /**
  * What the view function is to know of oids that a text of the original side names: those of affected commits among
- * these and their ancestors, as far as they are near, and those of their views.
+ * these and their ancestors, as far as they are near, those of their views, and what else is affected.
  */
-export async function namedAncestors(
+export async function namedOids(
   sides: Sides,
+  type: 'commit' | 'tag',
   made: Buffer,
   commits: readonly Oid[],
-): Promise<ReadonlyMap<Oid, Oid>> {
+): Promise<NamedOids> {
   const named = new Map<Oid, Oid>();
-  mapOids(parseObjectText(made).message ?? '', sides.context.format, (text) => {
-    const oid = text.toLowerCase();
+  const stretches = type === 'commit' ? namingStretches(made) : tagNamingStretches(made);
+  for (const { oid } of commits.length === 0 ? [] : idsIn(made, stretches, sides.context.format)) {
     const original = sides.viewOf(oid) === undefined ? sides.mentioned(oid) : oid;
     if (original !== undefined && original !== sides.viewOf(original)) named.set(oid, original);
-    return undefined;
-  });
+  }
   const found = new Map<Oid, Oid>();
-  if (named.size === 0) return found;
   const past = await pastOf(sides, commits, new Set(named.values()));
   for (const [oid, original] of named)
     if (past.has(original)) found.set(oid, sides.viewOf(original) ?? original);
-  return found;
+  return {
+    viewOfAncestor: (oid) => found.get(oid),
+    isAffected: (oid) => sides.viewOf(oid) !== undefined,
+  };
 }
 
 async function pastOf(
@@ -80,6 +94,7 @@ async function pastOf(
 ): Promise<ReadonlySet<Oid>> {
   const open = new Set(commits);
   const found = new Set<Oid>();
+  if (wanted.size === 0) return found;
   let looked = 0;
   for (const oid of open) {
     if (wanted.has(oid)) found.add(oid);

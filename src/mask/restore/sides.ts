@@ -5,6 +5,7 @@ import { hashBytes } from '../../git/pack-stream.ts';
 import type { GitObject, GitObjects } from '../objects/git-objects.ts';
 import type { ViewRows } from '../rows/view-rows.ts';
 import type { ViewFunction } from '../view/view-function.ts';
+import { HeldAliases } from './held-aliases.ts';
 import { MadeObjects, oidOf } from './made-objects.ts';
 import { PushedWords } from './pushed-words.ts';
 import { tooLarge } from './refusal.ts';
@@ -48,6 +49,7 @@ export class Sides {
   /** As `RestoredPush` has them. */
   readonly moved: MovedSecrets[] = [];
   readonly words = new PushedWords();
+  readonly aliases = new HeldAliases(this);
   readonly #worded = new Set<Oid>();
   readonly #knownNow = new Map<Oid, Known>();
   readonly #viewsNow = new Map<Oid, Oid>();

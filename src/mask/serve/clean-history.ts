@@ -61,7 +61,7 @@ export class CleanObjects {
     if (object?.type !== 'commit') return undefined;
     const [, tree, parents] = header.exec(object.content.toString('latin1')) ?? [];
     if (tree === undefined || parents === undefined || !(await this.isSame(tree))) return undefined;
-    if (this.#context.view.commit(object.content, same, same) !== undefined) return undefined;
+    if (this.#context.view.commit(object.content, same) !== undefined) return undefined;
     return { parents: parents.split('\n').flatMap((line) => (line === '' ? [] : [line.slice(7)])) };
   }
 

@@ -41,8 +41,8 @@ export function createViewFunction({ format, key, ...finding }: ViewFunctionOpti
     find: (content, options = {}) => find(finder, content, width, options),
     blob: (content) => maskContent(masker, content),
     tree: (content, viewOf) => maskTree(content, width, viewOf, names.mask),
-    commit: (content, viewOf, viewOfAncestor) => maskCommit(masker, format, content, viewOf, viewOfAncestor),
-    tag: (content, viewOf, viewOfAncestor) => maskTag(masker, format, content, viewOf, viewOfAncestor),
+    commit: (content, viewOf, named) => maskCommit(masker, format, content, viewOf, named),
+    tag: (content, viewOf, named) => maskTag(masker, format, content, viewOf, named),
     name: (name) => names.mask(name, false),
     unread: (oid) => unreadBlob(masker, oid),
   };

@@ -1,7 +1,7 @@
 import type { ObjectFormat } from '../../domain/git.ts';
-import { linkTo, withheldIdent } from './mask-commit.ts';
+import { linkTo, namesNothing, withheldIdent } from './mask-commit.ts';
 import { type Masker, type Withheld, wholeContent, wholePlaceholder } from './mask-content.ts';
-import { findIds } from './message-ids.ts';
+import { findIds, namesAffected } from './message-ids.ts';
 import {
   bodyPart,
   findIn,
@@ -13,7 +13,7 @@ import {
   readObject,
 } from './object-parts.ts';
 import { type Dropped, unsignedLine, unsignedWord } from './unsigned.ts';
-import type { MaskedContent, ViewOf } from './view-function.ts';
+import type { MaskedContent, NamedOids, ViewOf } from './view-function.ts';
 
 const droppedHeaders: ReadonlySet<string> = new Set(['gpgsig', 'gpgsig-sha256']);
 
@@ -28,30 +28,42 @@ interface TagLines extends ObjectLines {
 }
 
 /**
- * A tag is affected where its object is, where its text holds a secret, and where it ends as ours do. Then it loses its signatures and gets a
- * last line that stands for them.
+ * A tag is affected where its object is, where its text holds a secret or names an affected object, and where it ends as ours do. Then it loses
+ * its signatures and gets a last line that stands for them.
  */
 export function maskTag(
   masker: Masker,
   format: ObjectFormat,
   content: Buffer,
   viewOf: ViewOf,
-  viewOfAncestor: ViewOf | undefined,
+  named: NamedOids = namesNothing,
 ): MaskedContent | undefined {
   const lines = readTag(content);
   const [first] = lines.headers;
   const link = first && linkOf(content, first, viewOf);
-  if (link === undefined && !lines.isLikeOurs && !holdsSecret(masker, content)) return undefined;
-  const ids =
-    link !== undefined && viewOfAncestor !== undefined
-      ? findIds(content, lines.body, lines.bodyEnd, format, viewOfAncestor)
-      : [];
+  const isAffected =
+    link !== undefined ||
+    lines.isLikeOurs ||
+    namesAffected(content, tagNamingStretches(content, lines), format, named.isAffected);
+  if (!isAffected && !holdsSecret(masker, content)) return undefined;
   const parts = [...partsOf(content, lines, link), bodyPart(lines.body, lines.bodyEnd)];
+  const texts = parts.filter((part) => 'cuttable' in part);
+  const isBehind = link !== undefined;
+  const { viewOfAncestor } = isBehind ? named : namesNothing;
+  const ids = findIds(content, texts, format, { ...named, viewOfAncestor });
   const dropped = droppedOf(content, lines);
   const line = unsignedLine(masker.key, 'tag', content, dropped);
   const ending = line === '' ? line : separatorOf(content, lines) + line;
   const masked = maskParts(masker, content, parts, ids, Buffer.from(ending));
   return 'withheld' in masked ? withheldTag(masker, content, lines, link, masked.withheld) : masked;
+}
+
+/** All of a tag that may name something: everything but its first line. */
+export function tagNamingStretches(
+  content: Buffer,
+  { headers, body }: ObjectLines = readObject(content),
+): readonly { readonly start: number; readonly end: number }[] {
+  return [...headers.slice(headers[0]?.keyword === 'object' ? 1 : 0), { start: body, end: content.length }];
 }
 
 /** All of a tag that is searched for secrets: everything but its link. */
@@ -92,9 +104,9 @@ function partsOf(content: Buffer, { headers }: TagLines, link: Buffer | undefine
     .filter(({ keyword }) => !droppedHeaders.has(keyword))
     .map((header) => {
       const { keyword, start, end } = header;
-      if (keyword === 'object' && header === headers[0] && link !== undefined)
-        return { start, end, bytes: link };
-      if (keyword === 'object' || keyword === 'type')
+      if (keyword === 'object' && header === headers[0])
+        return { start, end, bytes: link ?? content.subarray(start, end) };
+      if (keyword === 'type' && header === headers[1])
         return { start, end, bytes: content.subarray(start, end) };
       return headerPart(content, header);
     });

@@ -42,6 +42,19 @@ export function readObject(content: Buffer): ObjectLines {
   return { headers, body: at };
 }
 
+const links = { tree: /^tree [0-9a-f]{40,64}\n$/, parent: /^parent [0-9a-f]{40,64}\n$/ };
+
+/** How many of a commit's headers name its tree and its parents, as git reads them: what is like them further down is text. */
+export function linkCountOf(content: Buffer, { headers }: ObjectLines): number {
+  let count = 0;
+  for (const { start, end } of headers) {
+    const pattern = count === 0 ? links.tree : links.parent;
+    if (end - start > 80 || !pattern.test(content.toString('latin1', start, end))) break;
+    count++;
+  }
+  return count;
+}
+
 /** A part of an object: `bytes` are written in its place, or its own bytes belong to the text. */
 export type Part =
   | { readonly start: number; readonly end: number; readonly bytes: Buffer }

@@ -58,6 +58,20 @@ export interface MaskedTree {
 /** The view of an object that an oid names: undefined where it is the same. */
 export type ViewOf = (oid: Oid) => Oid | undefined;
 
+/** What whole oids in a text are told by; each is asked for in lower-case hex. */
+export interface NamedOids {
+  /**
+   * Its view where it is an affected ancestor; and of the view of one, itself: such text of an original is masked by the
+   * rule `lit`.
+   */
+  readonly viewOfAncestor: ViewOf;
+  /**
+   * Whether it is that of an affected original of any type. Where it is no ancestor a keyed alias takes its place, and what
+   * names it is affected itself.
+   */
+  readonly isAffected: (oid: Oid) => boolean;
+}
+
 export interface FindOptions {
   readonly type?: ObjectType;
   readonly allowed?: boolean;
@@ -88,12 +102,11 @@ export interface ViewFunction {
   tree(content: Buffer, viewOf: ViewOf): MaskedTree | undefined;
   /**
    * @param viewOf of the tree, the parents, and what embedded tags name.
-   * @param viewOfAncestor of an oid, whole and in lower-case hex, that the message names: its view where it is an affected
-   * ancestor; and of the view of one, itself: such text of an original is masked by the rule `lit`. Asked only where a parent is affected.
+   * @param named of what the text of the commit names; without it ids in the text stay.
    */
-  commit(content: Buffer, viewOf: ViewOf, viewOfAncestor: ViewOf): MaskedContent | undefined;
-  /** @param viewOfAncestor as of a commit, for what the tag names and all before it; without it ids in the message stay. */
-  tag(content: Buffer, viewOf: ViewOf, viewOfAncestor?: ViewOf): MaskedContent | undefined;
+  commit(content: Buffer, viewOf: ViewOf, named?: NamedOids): MaskedContent | undefined;
+  /** @param named as of a commit, where ancestors are what the tag names and all before it. */
+  tag(content: Buffer, viewOf: ViewOf, named?: NamedOids): MaskedContent | undefined;
   /** A file name or a ref name. */
   name(name: Buffer): MaskedContent | undefined;
   /** A blob that is too large to be read: one placeholder as a whole, by its oid. */

@@ -26,6 +26,7 @@ async function randomHistory(gitDir: string, seed: number, size: number) {
   const names = ['a', 'b', 'a.txt', 'a-b', `of-${secrets[0]?.text}`];
   const writer = new HistoryWriter();
   const made: { readonly oid: string; readonly tree: Folder }[] = [];
+  const tags: { readonly oid: string; readonly behind: number }[] = [];
   while (made.length < size) {
     const parents = made.length === 0 || random() < 0.05 ? [] : [pick(made)];
     while (parents.length > 0 && random() < 0.3) parents.push(pick(made));
@@ -34,13 +35,22 @@ async function randomHistory(gitDir: string, seed: number, size: number) {
       const path = Array.from({ length: 1 + Math.floor(random() * 3) }, () => pick(names)).join('/');
       tree = tree.with(path, random() < 0.4 ? undefined : writer.file(pick(texts)));
     }
-    const about = random() < 0.1 && made.length > 0 ? pick(made).oid : 'nothing';
+    const about = random() < 0.2 && made.length > 0 ? pick(made) : undefined;
+    const named =
+      about === undefined
+        ? 'nothing'
+        : pick([about.oid, about.tree.write(writer), ...tags.map(({ oid }) => oid)]);
     const oids = [...new Set(parents.map(({ oid }) => oid))];
-    made.push({ oid: writer.commit({ tree, parents: oids, message: `about ${about}\n` }), tree });
+    const message = `about ${random() < 0.2 ? named.toUpperCase() : named}\n`;
+    made.push({ oid: writer.commit({ tree, parents: oids, message }), tree });
+    if (random() < 0.2) {
+      const oid = writer.tag(`${tags.length}`, 'commit', pick(made).oid, message);
+      tags.push({ oid, behind: made.length });
+    }
   }
   await initBare(gitDir);
   await writer.flush(gitDir);
-  return { oids: made.map(({ oid }) => oid), secrets };
+  return { oids: made.map(({ oid }) => oid), tags, secrets };
 }
 
 test('for any history: a build, its preview and any order of increments agree, and nothing leaks', async (t) => {
@@ -52,11 +62,9 @@ test('for any history: a build, its preview and any order of increments agree, a
       fc.integer({ min: 1, max: 30 }),
       async (seed, size) => {
         const gitDir = join(dir, `${count++}.git`);
-        const { oids, secrets } = await randomHistory(gitDir, seed, size);
-        await setRefs(
-          gitDir,
-          oids.map((oid, n) => [n === 0 ? main : `refs/heads/at-${n}`, oid] as const),
-        );
+        const { oids, tags, secrets } = await randomHistory(gitDir, seed, size);
+        const branches = oids.map((oid, n) => [n === 0 ? main : `refs/heads/at-${n}`, oid] as const);
+        await setRefs(gitDir, [...branches, ...tags.map(({ oid }, n) => [`refs/tags/${n}`, oid] as const)]);
         const folder = await openMaskFolder(gitDir);
         try {
           const tips = await tipsOf(gitDir);
@@ -65,8 +73,12 @@ test('for any history: a build, its preview and any order of increments agree, a
           assert.deepEqual([report.commits, report.changedCommits], [built.commits, built.changedCommits]);
           const random = seededRandom(seed);
           const grown = folder.context({ epoch: 2 });
-          for (let steps = 3; steps > 0; steps--) {
-            const some: Tips = { refs: tips.refs.filter(() => random() < 0.3), head: main };
+          // What a text names is there when it comes, as in a repository that is followed from its beginning.
+          for (let steps = 3, known = 0; steps > 0; steps--) {
+            known += Math.floor(random() * (oids.length - known));
+            const tagged = tags.filter(({ behind }) => behind <= known).map(({ oid }) => oid);
+            const there = new Set([...oids.slice(0, known), ...tagged]);
+            const some: Tips = { refs: tips.refs.filter(({ oid }) => there.has(oid)), head: main };
             await extendView(grown, some);
           }
           assert.deepEqual(await extendView(grown, tips), built);

@@ -39,8 +39,9 @@ const commitOf = ({
 
 // The view of one commit is an original nowhere: were it one, it would have a view of its own.
 const parentMapped: ViewOf = (oid) => ({ [hex('b')]: hex('9'), [hex('9')]: hex('5') })[oid];
+const isAffected = (oid: string): boolean => oid === hex('f');
 const mask = (content: Buffer, viewOf: ViewOf = nobody, ancestors: ViewOf = nobody) =>
-  view.commit(content, viewOf, ancestors);
+  view.commit(content, viewOf, { viewOfAncestor: ancestors, isAffected });
 const text = (content: Buffer | undefined): string => content?.toString('latin1') ?? '';
 
 test('a commit that holds and names nothing affected is the same, with its signature', () => {
@@ -179,6 +180,32 @@ test('whole ids of affected ancestors in a message become those of the view', ()
   assert.match(upper, /revert REDACTED-oid-[0-9a-f]{16}\./);
 });
 
+test('a commit that names an affected object which is no ancestor is affected, and shows an alias, wherever the id stands', () => {
+  const alias = /^REDACTED-oid-[0-9a-f]{16}$/;
+  for (const id of [hex('f'), hex('F')])
+    for (const made of [
+      commitOf({ message: `pick\n\n(cherry picked from commit ${id})\n` }),
+      commitOf({ headers: `x-from ${id}\n`, message: 'x\n' }),
+      commitOf({ headers: `x-from\n lines ${id}\n` }),
+      commitOf({ author: `${id} <${id}@acme.io>` }),
+      commitOf({ headers: `parent ${id}\n` }),
+    ]) {
+      const masked = mask(made);
+      const shown = text(masked?.content);
+      assert.equal(shown.includes(id), false);
+      assert.ok(masked?.spans.every(({ placeholder }) => alias.test(placeholder)));
+      assert.ok(masked?.spans.every(({ secret }) => text(secret) === id));
+      const undone = masked?.spans.reduce((all, { placeholder }) => all.replace(placeholder, id), shown);
+      assert.equal(undone, text(made));
+    }
+  const tag = `mergetag object ${hex('f')}\n type commit\n tag v1\n \n words\n`;
+  assert.match(
+    text(mask(commitOf({ headers: tag }))?.content),
+    /\nrefgate-unsigned [0-9a-f]{32}\n\nsay it\n$/,
+  );
+  assert.equal(mask(commitOf({ message: `${hex('f')}0 ${hex('f').slice(1)} ${hex('c')}` })), undefined);
+});
+
 test('two commits never have one view', () => {
   const pieces = fc.constantFrom(
     signature,
@@ -192,6 +219,8 @@ test('two commits never have one view', () => {
     token,
     hex('c'),
     hex('7'),
+    hex('f'),
+    hex('F'),
     'word ',
     '\n',
     '\n\n',
@@ -227,7 +256,7 @@ test('with SHA-256 oids have 64 digits, in headers and in messages', () => {
   const masked = viewFunction({ format: 'sha256' }).commit(
     made,
     (oid) => (oid === b ? '9'.repeat(64) : undefined),
-    (oid) => (oid === c ? '7'.repeat(64) : undefined),
+    { viewOfAncestor: (oid) => (oid === c ? '7'.repeat(64) : undefined), isAffected: () => false },
   );
   const expected = commitOf({
     tree: a,

@@ -101,9 +101,28 @@ test('secrets in the name, the tagger and the message are masked, and the tag st
 
 test('ids in the message become those of the view where they are asked for', () => {
   const made = tagOf({ body: `\nsee ${hex('c')}\n` });
-  const ancestors: ViewOf = (oid) => (oid === hex('c') ? hex('7') : undefined);
-  assert.match(text(view.tag(made, mapped, ancestors)?.content), /see 7{40}\n$/);
+  const viewOfAncestor: ViewOf = (oid) => (oid === hex('c') ? hex('7') : undefined);
+  const named = { viewOfAncestor, isAffected: (oid: string) => oid === hex('c') };
+  assert.match(text(view.tag(made, mapped, named)?.content), /see 7{40}\n$/);
   assert.match(text(view.tag(made, mapped)?.content), /see c{40}\n$/);
+});
+
+test('a tag that names an affected object in any of its lines is affected, and shows an alias', () => {
+  const named = { viewOfAncestor: nobody, isAffected: (oid: string) => oid === hex('f') };
+  for (const made of [
+    tagOf({ object: hex('d'), body: `\nsee ${hex('f')}\n` }),
+    tagOf({ object: hex('d'), body: `\nsee ${hex('F')}\n${signature()}` }),
+    tagOf({ object: hex('d'), name: hex('f') }),
+    tagOf({
+      object: hex('d'),
+      tagger: `tagger ${hex('f')} <t@acme.io> 1700000000 +0000\nobject ${hex('f')}\n`,
+    }),
+  ]) {
+    const shown = text(view.tag(made, nobody, named)?.content);
+    assert.doesNotMatch(shown, /f{40}|F{40}/);
+    assert.match(shown, /REDACTED-oid-[0-9a-f]{16}/);
+  }
+  assert.equal(view.tag(tagOf({ object: hex('d'), body: `\n${hex('f')}f\n` }), nobody, named), undefined);
 });
 
 test('what cannot be searched shows nothing of the tag but what it names and its time', () => {

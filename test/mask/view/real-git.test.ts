@@ -16,6 +16,7 @@ for (const format of ['sha1', 'sha256'] satisfies ObjectFormat[]) {
     const view = viewFunction({ format });
     const views = new Map<Oid, Oid>();
     const viewOf: ViewOf = (oid) => views.get(oid);
+    const named = { viewOfAncestor: viewOf, isAffected: (oid: Oid) => views.has(oid) };
 
     const put = (gitDir: string, type: ObjectType, content: Buffer): Promise<Oid> =>
       git(['hash-object', '-w', '--stdin', '-t', type], { cwd: gitDir, input: content });
@@ -27,8 +28,8 @@ for (const format of ['sha1', 'sha256'] satisfies ObjectFormat[]) {
           : type === 'tree'
             ? view.tree(content, viewOf)
             : type === 'commit'
-              ? view.commit(content, viewOf, viewOf)
-              : view.tag(content, viewOf, viewOf);
+              ? view.commit(content, viewOf, named)
+              : view.tag(content, viewOf, named);
       const other = await put(shown, type, masked?.content ?? content);
       assert.equal(masked === undefined, other === oid);
       if (masked !== undefined) views.set(oid, other);
