@@ -77,7 +77,7 @@ function tellPlaceholders(
 ): readonly Reason[] {
   const then =
     typeof effect === 'string'
-      ? 'put the line back as it was, or leave the placeholder out'
+      ? 'put the line back as it was, or leave the placeholder out, then amend that commit and push again'
       : tellAsk(effect.ask, undefined);
   const told = placeholders.slice(0, maxTold);
   return told.map(({ path, line, rule, how, commit }, at) => {

@@ -25,7 +25,7 @@ test('a placeholder that was moved is refused for every ref of the push, with pa
     {
       rule: 'PLACEHOLDER_MOVED',
       code: 'PLACEHOLDER_MOVED',
-      text: 'src/a.ts:7: the placeholder of github-pat stands on a line that the file did not have, in commit abcdef0123; put the line back as it was, or leave the placeholder out',
+      text: 'src/a.ts:7: the placeholder of github-pat stands on a line that the file did not have, in commit abcdef0123; put the line back as it was, or leave the placeholder out, then amend that commit and push again',
     },
   ]);
 });

@@ -79,7 +79,7 @@ export class AllowedValues {
     const named: Named = { fingerprint, ...(repo === undefined ? {} : { repo }) };
     return this.#change(async () => {
       if (!this.#known.has(keyOf(named)))
-        throw new RefgateError('NOT_FOUND', 'operator', `${fingerprint} is not allowed in ${repo ?? 'all'}`);
+        throw new RefgateError('NOT_FOUND', 'operator', `${fingerprint} ${notAllowed(repo)}`);
       const writes = [{ type: 'del', key: keyOf(named) }] as const;
       await this.#recorder.append('admin.mask-disallowed', named, { actor, writes });
       this.#known.delete(keyOf(named));
@@ -93,4 +93,9 @@ export class AllowedValues {
     this.#last = done.catch(() => undefined);
     return done;
   }
+}
+
+function notAllowed(repo: string | undefined): string {
+  const where = repo === undefined ? 'everywhere' : `in ${repo}`;
+  return `is not among what is shown in clear ${where}; \`refgate mask allowed\` lists values with their repositories`;
 }

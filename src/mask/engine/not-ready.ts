@@ -15,12 +15,12 @@ function why(repo: string, row: TargetRow | undefined, progress: MaskProgress | 
   switch (row?.state) {
     case 'review':
       return row.disabled
-        ? `is not shown masked: an administrator disabled it; ask for \`refgate mask enable ${repo}\``
-        : `holds what would be masked, and an administrator has not looked at it yet; ask for \`refgate mask preview ${repo}\` and \`refgate mask enable ${repo}\``;
+        ? `is not shown masked: an administrator disabled it; ${ask(`refgate mask enable ${repo}`)}`
+        : `holds what would be masked, and an administrator has not looked at it yet; ${ask(`refgate mask preview ${repo}`, `refgate mask enable ${repo}`)}`;
     case 'stopped':
-      return `is not made ready: an administrator stopped it; ask for \`refgate mask resume ${repo}\``;
+      return `is not made ready: an administrator stopped it; ${ask(`refgate mask resume ${repo}`)}`;
     case 'failed':
-      return `could not be made ready, as \`refgate mask status ${repo}\` tells your administrator; ${retry}`;
+      return `could not be made ready; tell an administrator, who sees why with \`refgate mask status ${repo}\`, and ${retry}`;
     case 'ready':
       return `is being brought up to date${far(progress)}; ${retry}`;
     case 'building':
@@ -30,8 +30,18 @@ function why(repo: string, row: TargetRow | undefined, progress: MaskProgress | 
   }
 }
 
+/** Whoever reads this may be a program: it says that trying again alone does not help. */
+function ask(...commands: readonly string[]): string {
+  return `it cannot be read until then: ask an administrator to run ${commands.map((one) => `\`${one}\``).join(' and ')}`;
+}
+
+/** A long row of digits would be taken for an oid, and not shown: sizes are in MiB, and thousands are marked. */
 function far(progress: MaskProgress | undefined): string {
   if (progress === undefined) return '';
   const { step, done, total, unit } = progress;
-  return ` (${step}: ${done}${total === undefined ? '' : ` of ${total}`} ${unit})`;
+  const isSize = unit === 'bytes';
+  const numbers = [done, ...(total === undefined ? [] : [total])].map((count) =>
+    isSize ? (count / 2 ** 20).toFixed(1) : count.toLocaleString('en'),
+  );
+  return ` (${step}: ${numbers.join(' of ')} ${isSize ? 'MiB' : unit})`;
 }

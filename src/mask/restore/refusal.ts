@@ -25,13 +25,18 @@ export const shortOid = (oid: Oid): string => oid.slice(0, 12);
 
 /** VIEW_FOREIGN. @param what the object that the view never had. */
 export function foreign(what: string): RefgateError {
-  return new RefgateError('VIEW_FOREIGN', 'client', `${what}; clone again and make the change there`);
+  return new RefgateError(
+    'VIEW_FOREIGN',
+    'client',
+    `${what}; clone again, make the change there, and push that`,
+  );
 }
 
 /** VIEW_NEW_SECRET. The advice is the same wherever the secret is from, so that nobody learns whether the original holds it. */
 export function newSecret(place: Place, { rule, sample }: FoundSecret): RefgateError {
   const detail =
-    `${shown(place)}: ${rule} (${cleanLine(sample, 80)}); take it out of the commit that brings it, ` +
+    `${shown(place)}: ${rule} (${cleanLine(sample, 80)}); take it out of the commit that brings it, and push again ` +
+    '(git commit --amend, or git rebase -i where it is not the last one; a further commit does not help), ' +
     'or clone again if you cloned before the repository was masked';
   return new RefgateError('VIEW_NEW_SECRET', 'client', detail);
 }
