@@ -14,6 +14,11 @@ export function previewSentence(preview: MaskPreview): string {
   return `${named} would change ${of} (${share(changedCommits, commits)})`;
 }
 
+/** How many values are shown in clear since the search: the commits were counted with them. */
+export function allowedSince({ values, scannedAt }: MaskPreview): number {
+  return values.filter(({ allowed }) => allowed !== undefined && allowed.time > scannedAt).length;
+}
+
 /** A part in percent, with a digit behind the point below ten: what is not nothing is never told as 0 %. */
 export function share(part: number, whole: number): string {
   if (part === 0 || whole === 0) return '0 %';
@@ -29,7 +34,12 @@ export function isBusy({ state, progress }: MaskStatus): boolean {
   return state === 'scanning' || state === 'building' || progress !== undefined;
 }
 
-/** How far it is, such as `scan: 120 of 4000 objects`. */
+/** How far it is, such as `scan: 120 of 4,000 objects (3 %)` or `fetch: 59.0 MiB`. */
 export function progressText({ step, done, total, unit }: MaskProgress): string {
-  return `${step}: ${done}${total === undefined ? '' : ` of ${total}`} ${unit}`;
+  const isSize = unit === 'bytes';
+  const numbers = [done, ...(total === undefined ? [] : [total])].map((count) =>
+    isSize ? (count / 2 ** 20).toFixed(1) : count.toLocaleString('en'),
+  );
+  const percent = total ? ` (${Math.floor((100 * Math.min(done, total)) / total)} %)` : '';
+  return `${step}: ${numbers.join(' of ')} ${isSize ? 'MiB' : unit}${percent}`;
 }

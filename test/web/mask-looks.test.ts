@@ -29,6 +29,7 @@ describe('the pages of masking in a browser', { skip: noBrowser }, () => {
       unscannedCount: 1,
       hiddenRefs: 2,
     });
+    const progress = { step: 'scan', done: 40, total: 120, unit: 'objects' } as const;
     const problem = `the disk is full: ${'y'.repeat(120)}; make room, and resume`;
     site.mask.set('acme/web', {
       state: 'failed',
@@ -38,8 +39,7 @@ describe('the pages of masking in a browser', { skip: noBrowser }, () => {
       commits: 15,
       values: 1,
     });
-    // Not `scanning`: a page that loads itself again would go away under the measuring.
-    site.mask.set(`acme/${'z'.repeat(80)}`, { state: 'review' });
+    site.mask.set(`acme/${'z'.repeat(80)}`, { state: 'scanning', progress });
   });
 
   for (const colorScheme of ['light', 'dark'] as const)
@@ -64,6 +64,28 @@ describe('the pages of masking in a browser', { skip: noBrowser }, () => {
         assert.deepEqual(unnamed, [], path);
       }
     });
+
+  test('while something is made the page follows it, and keeps what somebody is typing', async () => {
+    const progress = { step: 'rewrite', done: 3, total: 15, unit: 'commits' } as const;
+    site.mask.looks = 9;
+    site.mask.set('acme/new', { state: 'building', enabled: true, progress });
+    const page = await browser.newPage();
+    await page.goto(`${site.url}/-/login`);
+    await page.fill('[name=token]', site.tokens.admin);
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/pushes/);
+    await page.goto(`${site.url}/-/masking/acme/new`);
+    await page.locator('main', { hasText: 'rewrite: 3 of 15' }).waitFor();
+    await page.locator('summary', { hasText: 'Show in clear' }).first().click();
+    await page.getByLabel('Why it is no secret').first().fill('half a rea');
+    site.mask.looks = 0;
+    await page.locator('main .tag', { hasText: 'ready' }).waitFor();
+    assert.equal(await page.getByLabel('Why it is no secret').first().inputValue(), 'half a rea');
+    await page.keyboard.type('son');
+    assert.equal(await page.getByLabel('Why it is no secret').first().inputValue(), 'half a reason');
+    assert.equal(await page.locator('progress').count(), 0);
+    await page.close();
+  });
 
   test('an administrator who types a reason shows a value in clear without a script', async () => {
     const page = await browser.newPage({ javaScriptEnabled: false });

@@ -22,7 +22,7 @@ describe('the pages of masking', () => {
     site.mask.done.length = 0;
   });
 
-  test('every repository is listed with how far it is, and the page loads itself while something is made', async () => {
+  test('every repository is listed with how far it is, and the page is looked at again while something is made', async () => {
     const browser = await site.browser('auditor');
     assert.match((await browser.get('/-/masking')).text, /No repository was looked at yet/);
     const progress = { step: 'rewrite', done: 3, total: 15, unit: 'commits' } as const;
@@ -30,12 +30,28 @@ describe('the pages of masking', () => {
     site.mask.set('acme/old', { state: 'failed', problem: 'the disk is full; make room, and resume' });
     const { text } = await browser.get('/-/masking');
     assert.match(text, /href="\/-\/masking\/acme\/web">acme\/web</);
-    assert.match(text, /<progress aria-label="rewrite: 3 of 15 commits" value="3" max="15">/);
+    assert.match(text, /<progress aria-label="rewrite: 3 of 15 commits \(20 %\)" value="3" max="15">/);
     assert.match(text, /the disk is full; make room, and resume/);
-    assert.match(text, /<meta http-equiv="refresh" content="5"/);
+    assert.match(text, /<body data-again="5">/);
     assert.doesNotMatch(text, /style=/);
     site.mask.states.clear();
-    assert.doesNotMatch((await browser.get('/-/masking')).text, /http-equiv="refresh"/);
+    assert.doesNotMatch((await browser.get('/-/masking')).text, /data-again/);
+  });
+
+  test('without a script a page loads itself while something is made, and never where somebody may be typing', async () => {
+    const progress = { step: 'fetch', done: 62_914_560, unit: 'bytes' } as const;
+    const reload = /<noscript><meta http-equiv="refresh" content="5"\/><\/noscript>/;
+    const browser = await site.browser('admin');
+    site.mask.looks = 9;
+    site.mask.set('acme/web', { state: 'scanning', progress });
+    const { text } = await browser.get(page);
+    assert.match(text, /data-again="5"/);
+    assert.match(text, /fetch: 60\.0 MiB/);
+    assert.doesNotMatch(text, /http-equiv/, 'there are reasons to type');
+    site.mask.previewed = samplePreview({ values: [], valueCount: 0 });
+    assert.match((await browser.get(page)).text, reload);
+    assert.doesNotMatch((await browser.get('/-/masking')).text, /http-equiv/);
+    site.mask.looks = 0;
   });
 
   test('an administrator searches, shows a value in clear, masks it again, and enables', async () => {

@@ -107,7 +107,20 @@ async function refresh() {
   if (menu && newMenu && !menu.contains(document.activeElement))
     menu.replaceWith(document.adoptNode(newMenu));
   window.scrollTo(scrollX, scrollY);
+  return page;
 }
+
+/* While something is being made. The answer to what was clicked goes when it is over. */
+
+function lookAgain(seconds) {
+  if (!(seconds > 0)) return document.querySelector('[data-flash]')?.remove();
+  setTimeout(async () => {
+    const page = document.hidden ? undefined : await refresh().catch(() => undefined);
+    lookAgain(page === undefined ? seconds : page.body.dataset.again);
+  }, seconds * 1000);
+}
+
+if (document.body.dataset.again !== undefined) lookAgain(document.body.dataset.again);
 
 if (document.body.dataset.live === 'held') {
   const soon = wait(() => refresh().catch(() => {}), 300);

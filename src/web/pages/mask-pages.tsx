@@ -4,8 +4,8 @@ import type { MaskStatus } from '../../domain/mask.ts';
 import { answerForm, fieldOf } from '../form-fields.ts';
 import { frameOf } from '../frame.ts';
 import { sendLargePage } from '../large-pages.ts';
-import { isBusy, previewSentence } from '../mask-words.ts';
-import { Layout } from '../parts/layout.tsx';
+import { allowedSince, isBusy, previewSentence } from '../mask-words.ts';
+import { type Again, Layout } from '../parts/layout.tsx';
 import { MaskTable, maskHref, OtherRepoForm } from '../parts/mask-table.tsx';
 import { peerText } from '../parts/peer-text.ts';
 import { Empty, Message, Time } from '../parts/pieces.tsx';
@@ -35,8 +35,10 @@ export function maskPages(ports: Ports): Router {
     const all = await mask.list();
     sendPage(
       response,
-      <Layout title="Masking" at="masking" {...frame} {...refreshOf(all)}>
-        <MaskTable all={all} />
+      <Layout title="Masking" at="masking" {...frame} {...againOf(all.some(isBusy), true)}>
+        <div data-live-region="views">
+          <MaskTable all={all} />
+        </div>
         <OtherRepoForm />
         <AllowedValues viewer={frame.viewer} values={mask.allowed()} back="/-/masking" />
       </Layout>,
@@ -112,8 +114,9 @@ function reasonOf(request: Request): string {
   throw new RefgateError('USAGE', 'client', 'say in a few words why it is shown in clear');
 }
 
-function refreshOf(all: readonly MaskStatus[]): { readonly again?: number } {
-  return all.some(isBusy) ? { again: againAfter } : {};
+/** @param hasText somebody may be typing a reason or a name. */
+function againOf(isMade: boolean, hasText: boolean): { readonly again?: Again } {
+  return isMade ? { again: { seconds: againAfter, hasText } } : {};
 }
 
 async function showRepo(
@@ -129,31 +132,39 @@ async function showRepo(
   const frame = frameOf(ports, request);
   const failed = previews.failureOf(repo);
   const allowed = mask.allowed().filter((one) => one.repo === undefined || one.repo === repo);
-  const isAgain = isBusy(status) || previews.goesOn(repo);
+  const isMade = isBusy(status) || previews.goesOn(repo);
+  const hasText = frame.viewer.user.role === 'admin' && (preview?.values.length ?? 0) > 0;
   await sendLargePage(request, response, () => (
-    <Layout
-      title={`Masking of ${peerText(repo)}`}
-      at="masking"
-      {...frame}
-      {...(isAgain ? { again: againAfter } : {})}
-    >
-      {failed !== undefined && <Message tone="bad">The search failed: {peerText(failed)}</Message>}
-      <MaskFacts status={status} isSearched={previews.goesOn(repo)} />
-      <Changes viewer={frame.viewer} status={status} />
-      <h2>What would be masked</h2>
-      {preview === undefined ? (
-        <Empty>
-          <p>The repository was not searched yet, so nobody knows what a view would change.</p>
-        </Empty>
-      ) : (
-        <>
-          <p>
-            <strong>{`${previewSentence(preview)}.`}</strong> Searched <Time at={preview.scannedAt} age />.
-          </p>
-          <MaskedValues viewer={frame.viewer} preview={preview} />
-        </>
-      )}
-      <PreviewForm viewer={frame.viewer} repo={repo} isNew={preview === undefined} />
+    <Layout title={`Masking of ${peerText(repo)}`} at="masking" {...frame} {...againOf(isMade, hasText)}>
+      <div data-live-region="facts">
+        {failed !== undefined && <Message tone="bad">The search failed: {peerText(failed)}</Message>}
+        <MaskFacts status={status} isSearched={previews.goesOn(repo)} />
+      </div>
+      <div data-live-region="changes">
+        <Changes viewer={frame.viewer} status={status} />
+      </div>
+      <div data-live-region="values">
+        <h2>What would be masked</h2>
+        {preview === undefined ? (
+          <Empty>
+            <p>
+              {isMade
+                ? 'The search has not ended yet; what it finds is listed here.'
+                : 'The repository was not searched yet, so nobody knows what a view would change.'}
+            </p>
+          </Empty>
+        ) : (
+          <>
+            <p>
+              <strong>{`${previewSentence(preview)}.`}</strong> Searched <Time at={preview.scannedAt} age />.
+              {allowedSince(preview) > 0 &&
+                ' The commits were counted before you showed some of these in clear; search again to count them anew.'}
+            </p>
+            <MaskedValues viewer={frame.viewer} preview={preview} />
+          </>
+        )}
+        {!isMade && <PreviewForm viewer={frame.viewer} repo={repo} isNew={preview === undefined} />}
+      </div>
       <AllowedValues viewer={frame.viewer} values={allowed} back={maskHref(repo)} repo={repo} />
     </Layout>
   ));

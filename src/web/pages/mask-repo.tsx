@@ -50,7 +50,7 @@ export function MaskFacts({
       </dl>
       {(isBusy(status) || isSearched) && (
         <p class="hint">
-          This page loads itself again every few seconds; <a href={maskHref(status.repo)}>load it now</a>.
+          This changes by itself as it goes on; <a href={maskHref(status.repo)}>load it now</a>.
         </p>
       )}
     </>
@@ -215,7 +215,11 @@ function ValueTable({
               <td class="number">{value.commits}</td>
               <td class="number">{value.objects}</td>
               <td>
-                {value.path !== undefined && <code>{peerText(value.path)}</code>}{' '}
+                {value.path === undefined ? (
+                  `the text of a ${value.commit === undefined ? 'tag' : 'commit'}`
+                ) : (
+                  <code>{peerText(value.path)}</code>
+                )}{' '}
                 {value.commit !== undefined && (
                   <>
                     @ <ShortOid oid={value.commit} />

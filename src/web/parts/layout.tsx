@@ -4,6 +4,12 @@ import { assetUrl } from '../serve-assets.ts';
 import { seesAll, type Viewer } from '../viewer.ts';
 import { Message } from './pieces.tsx';
 
+export interface Again {
+  readonly seconds: number;
+  /** Somebody may be typing: only the script, which keeps what is typed, looks again. */
+  readonly hasText: boolean;
+}
+
 export interface LayoutProps {
   readonly title: string;
   /** Left out on pages for who is not signed in. */
@@ -23,8 +29,8 @@ export interface LayoutProps {
   readonly waiting?: number;
   /** `held` shows changes of held pushes as they happen. */
   readonly live?: 'held';
-  /** Seconds after which the page is loaded again, while something is being made. */
-  readonly again?: number;
+  /** While something is being made: the page is looked at again after so many seconds. */
+  readonly again?: Again;
   readonly flash?: Flash;
   readonly children: ComponentChildren;
 }
@@ -37,13 +43,17 @@ export function Layout({ title, viewer, at, waiting = 0, live, again, flash, chi
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
-        {again !== undefined && <meta http-equiv="refresh" content={String(again)} />}
+        {again?.hasText === false && (
+          <noscript>
+            <meta http-equiv="refresh" content={String(again.seconds)} />
+          </noscript>
+        )}
         <title>{`${title} · Refgate`}</title>
         <link rel="icon" href={assetUrl('refgate.svg')} type="image/svg+xml" />
         <link rel="stylesheet" href={assetUrl('refgate.css')} />
         <script src={assetUrl('refgate.js')} defer />
       </head>
-      <body data-live={live}>
+      <body data-live={live} data-again={again?.seconds}>
         <a class="skip" href="#main">
           Skip to the content
         </a>
@@ -55,7 +65,11 @@ export function Layout({ title, viewer, at, waiting = 0, live, again, flash, chi
         </header>
         <main id="main" tabIndex={-1}>
           <h1>{title}</h1>
-          {flash && <Message tone={flash.tone}>{flash.text}</Message>}
+          {flash && (
+            <div data-flash>
+              <Message tone={flash.tone}>{flash.text}</Message>
+            </div>
+          )}
           {children}
         </main>
       </body>
