@@ -5,12 +5,11 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { stringify } from 'yaml';
 import type { MaskPreview, MaskStatus } from '../../src/domain/mask.ts';
 import { type Bastion, type Door, startBastion, type UpstreamKind } from '../support/bastion.ts';
 import { makeClientKey } from '../support/client.ts';
 import { type GitOptions, type GitRun, git, runGit } from '../support/git.ts';
-import { applyPolicy } from './pushing.ts';
+import { putInForce } from './approving.ts';
 
 /** Services, each in the group that reads in the mode of its name. */
 export const readers = {
@@ -30,6 +29,10 @@ export interface MaskedScene {
   /** Runs git as the reader; it must exit 0. */
   git(args: readonly string[], options?: GitOptions, reader?: Reader): Promise<string>;
   run(args: readonly string[], options?: GitOptions, reader?: Reader): Promise<GitRun>;
+  /** Sends a request by hand to git-receive-pack over HTTP, and gives the answer's text. */
+  post(name: string, body: Buffer, reader?: Reader): Promise<string>;
+  /** The environment of a git as the reader. */
+  env(reader?: Reader): NonNullable<GitOptions['env']>;
   /** Has the repository looked at and its view made; waits until it is served. */
   enable(name: string, upstream?: UpstreamKind): Promise<MaskStatus>;
   preview(name: string, upstream?: UpstreamKind): Promise<MaskPreview>;
@@ -58,7 +61,7 @@ export async function startMaskedScene(
   const { refgate } = bastion;
   const logins = new Map<Reader, { readonly token: string; readonly env: NonNullable<GitOptions['env']> }>();
   const apply = async (more: Readonly<Record<string, unknown>> = {}): Promise<void> => {
-    await applyPolicy(bastion, stringify({ access, ...more }));
+    await putInForce(bastion.refgate, { access, ...more });
   };
   await apply();
   for (const name of options.readers ?? (['bot'] as const)) {
@@ -93,6 +96,19 @@ export async function startMaskedScene(
     },
     git: (args, given = {}, reader = 'bot') => git(args, as(given, reader)),
     run: (args, given = {}, reader = 'bot') => runGit(args, as(given, reader)),
+    async post(name, body, reader = 'bot') {
+      const login = Buffer.from(`${reader}:${loginOf(reader).token}`).toString('base64');
+      const response = await fetch(`${refgate.http}/path/${name}.git/git-receive-pack`, {
+        method: 'POST',
+        headers: {
+          authorization: `Basic ${login}`,
+          'content-type': 'application/x-git-receive-pack-request',
+        },
+        body: new Uint8Array(body),
+      });
+      return response.text();
+    },
+    env: (reader = 'bot') => loginOf(reader).env,
     async enable(name, upstream = 'path') {
       await mask('preview', `${upstream}/${name}`);
       return mask<MaskStatus>('enable', `${upstream}/${name}`, '--wait');
