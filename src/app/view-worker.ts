@@ -21,12 +21,16 @@ const port = parentPort;
 if (port === null) throw new Error('this file is started as a worker');
 
 const { secrets, confidence } = workerData as ViewThreadSettings;
+/** More than a push is searched with: what is not searched is not shown, and nobody waits for a single object. */
+const limits = { depth: 3, matches: 100_000 };
+
 let compiled: Scanner | undefined;
 
 /** With the first view: rules that cannot be compiled fail every question, so that nothing is shown unmasked. */
 function scanner(): Scanner {
   const { ruleFiles, defaults } = secrets;
   compiled ??= new Scanner(loadRuleSet({ files: ruleFiles, defaults }).rules, {
+    ...limits,
     deadlineMs: Number.POSITIVE_INFINITY,
   });
   return compiled;

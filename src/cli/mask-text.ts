@@ -10,7 +10,7 @@ export type ToldPreview = MaskPreview & { readonly says: string };
 const mostRows = 100;
 
 /** What a view would change, value by value, and what to do next. */
-export function formatPreview(preview: ToldPreview, paint: Paint): string {
+export function formatPreview(preview: ToldPreview, isEnabled: boolean, paint: Paint): string {
   const { repo, says, values, valueCount, unscanned, unscannedCount, hiddenRefs } = preview;
   let text = `${paint.bold(visibleText(`${repo}: ${says}`))}\n`;
   if (values.length > 0) {
@@ -30,7 +30,7 @@ export function formatPreview(preview: ToldPreview, paint: Paint): string {
   for (const line of unscanned) text += `  not searched, masked as a whole: ${visibleText(line)}\n`;
   text += more(unscannedCount - unscanned.length, 'objects that were not searched');
   if (hiddenRefs > 0) text += `  refs whose names hold a secret, and are not shown: ${hiddenRefs}\n`;
-  return `${text}\n${nextSteps(preview)}`;
+  return `${text}\n${nextSteps(preview, isEnabled)}`;
 }
 
 function valueRow(value: MaskValue): readonly string[] {
@@ -40,20 +40,29 @@ function valueRow(value: MaskValue): readonly string[] {
 }
 
 function placeOf({ path, commit }: MaskValue): string {
-  const at = commit === undefined ? '' : ` @ ${commit.slice(0, 12)}`;
-  return `${visibleText(path ?? '-')}${at}`;
+  if (commit === undefined) return path === undefined ? '(tag)' : visibleText(path);
+  return `${path === undefined ? '(commit)' : visibleText(path)} @ ${commit.slice(0, 12)}`;
 }
 
-function nextSteps({ repo, values, unscannedCount, hiddenRefs, changedCommits }: ToldPreview): string {
+function nextSteps(preview: ToldPreview, isEnabled: boolean): string {
+  const { repo, values, unscannedCount, hiddenRefs, changedCommits, scannedAt } = preview;
   const name = visibleText(repo);
   const isClean = values.every(({ allowed }) => allowed !== undefined) && unscannedCount + hiddenRefs === 0;
   if (isClean && changedCommits === 0)
     return 'Nothing is masked: clients get the repository as it is, with its own oids.\n';
+  const isOld = values.some(({ allowed }) => allowed !== undefined && allowed.time > scannedAt);
   return [
-    'What is no secret, such as the token of an example, is shown in clear with',
+    ...(isOld
+      ? [`Commits were counted before some values were allowed; anew: refgate mask preview ${name}`]
+      : []),
+    'What is a secret stays, and is masked; rotate it all the same. What is none, such as the token of an example, is shown in clear with',
     `  refgate mask allow FINGERPRINT --repo ${name} --reason "why"`,
-    'Then make the view; until it is made, nobody can read the repository masked:',
-    `  refgate mask enable ${name}`,
+    ...(isEnabled
+      ? ['Readers get a view already; what you allow changes it by itself, and the oids that they know.']
+      : [
+          'Then make the view; until it is made, nobody can read the repository masked:',
+          `  refgate mask enable ${name}`,
+        ]),
     '',
   ].join('\n');
 }
@@ -83,6 +92,10 @@ export function formatStatus(one: MaskStatus, paint: Paint): string {
     ['progress', one.progress && progressText(one.progress)],
     ['problem', one.problem],
     ['values', one.values === undefined ? undefined : `${one.values} masked`],
+    [
+      'withheld',
+      one.unscanned ? `${one.unscanned} of them whole contents that could not be searched` : undefined,
+    ],
     [
       'commits',
       one.commits === undefined ? undefined : `${one.changedCommits ?? 0} of ${one.commits} changed`,

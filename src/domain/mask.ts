@@ -146,6 +146,8 @@ export interface MaskStatus {
   readonly changedCommits?: number;
   /** Distinct values that are masked. */
   readonly values?: number;
+  /** Of these, contents that could not be searched and are one placeholder as a whole. */
+  readonly unscanned?: number;
   /** On disk: originals, views and rows. */
   readonly bytes?: number;
 }
@@ -234,6 +236,7 @@ export interface MaskAdmin {
   rebuild(repo: string, actor: string): Promise<MaskStatus>;
   /** Stops what is being made; it goes on with `resume`. @throws CONFLICT where nothing is */
   stop(repo: string, actor: string): Promise<MaskStatus>;
+  /** Goes on with what was stopped, or has failed. @throws CONFLICT where neither is so */
   resume(repo: string, actor: string): Promise<MaskStatus>;
   /** Whole oids and prefixes of at least seven digits, of one repository or of all; at most 50. */
   oid(id: string, repo?: string): Promise<readonly OidTranslation[]>;

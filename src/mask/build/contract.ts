@@ -38,6 +38,8 @@ export interface BuildResult {
   readonly commits: number;
   readonly changedCommits: number;
   readonly values: number;
+  /** Distinct contents that could not be searched, and are one placeholder as a whole. */
+  readonly unscanned: number;
   readonly hiddenRefs: number;
 }
 

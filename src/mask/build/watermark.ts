@@ -1,5 +1,6 @@
 import type { Oid } from '../../domain/git.ts';
 import type { RowBatch, ViewRows } from '../rows/view-rows.ts';
+import { unscannedRule } from '../view/placeholder.ts';
 import type { BuildResult, Tips } from './contract.ts';
 
 /** Which tips of the originals a view shows, and what came of it. */
@@ -39,18 +40,19 @@ export function readPlaceholders(rows: ViewRows, epoch: number): Set<string> {
   return new Set(value === '' ? [] : value.split('\n'));
 }
 
-/** Adds to the placeholders of the epoch what is new; gives how many there are. */
+/** Adds to the placeholders of the epoch what is new; gives how many there are, and how many of what could not be searched. */
 export function addPlaceholders(
   rows: ViewRows,
   epoch: number,
   fresh: ReadonlySet<string>,
-): { readonly count: number; readonly write: (batch: RowBatch) => void } {
+): { readonly count: number; readonly unscanned: number; readonly write: (batch: RowBatch) => void } {
   const all = readPlaceholders(rows, epoch);
   const before = all.size;
   for (const placeholder of fresh) all.add(placeholder);
   const text = Buffer.from([...all].join('\n'));
   const name = placeholdersName(epoch);
-  return { count: all.size, write: (batch) => all.size > before && batch.meta(name, text) };
+  const unscanned = [...all].filter((one) => one.startsWith(`REDACTED-${unscannedRule}-`)).length;
+  return { count: all.size, unscanned, write: (batch) => all.size > before && batch.meta(name, text) };
 }
 
 export function sameTips(a: Tips, b: Tips): boolean {

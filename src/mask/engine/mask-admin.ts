@@ -133,8 +133,8 @@ export class Administration implements MaskAdmin {
 
   async resume(name: string, actor: string): Promise<MaskStatus> {
     const repo = this.#looked(name);
-    if (repo.row?.state !== 'stopped')
-      throw new RefgateError('CONFLICT', 'operator', `${name} was not stopped`);
+    if (repo.row?.state !== 'stopped' && repo.row?.state !== 'failed')
+      throw new RefgateError('CONFLICT', 'operator', `${name} was not stopped, and has not failed`);
     const data = { repo: name, target: targetName(repo.target) };
     await repo.decide(resumed, { code: 'admin.mask-resumed', data, actor });
     repo.begin();
@@ -181,7 +181,7 @@ async function statusOf(repo: MaskedRepo): Promise<MaskStatus> {
   const { row, target, progress } = repo;
   if (row === undefined) return { repo: repo.repo, target, state: 'unknown', enabled: false };
   const { state, enabled: isEnabled, served, problem } = row;
-  const { epoch, syncedAt, commits, changedCommits, values } = served ?? {};
+  const { epoch, syncedAt, commits, changedCommits, values, unscanned } = served ?? {};
   return {
     repo: repo.repo,
     target,
@@ -195,5 +195,6 @@ async function statusOf(repo: MaskedRepo): Promise<MaskStatus> {
     ...(commits === undefined ? {} : { commits }),
     ...(changedCommits === undefined ? {} : { changedCommits }),
     ...(values === undefined ? {} : { values }),
+    ...(unscanned === undefined ? {} : { unscanned }),
   };
 }

@@ -224,7 +224,7 @@ export class MaskedRepo implements RepoInWork {
       try {
         const made = await this.#withOriginals(making.signal, () => makeView(this, making, scanned));
         this.#synced = made ?? this.#synced;
-        if (this.synced !== undefined) this.#maintenance.later(this.folder.view(this.synced.epoch));
+        if (this.synced !== undefined) this.#maintainLater(this.synced.epoch);
       } finally {
         endTurn();
       }
@@ -417,7 +417,11 @@ export class MaskedRepo implements RepoInWork {
       return row.served?.epoch === epoch ? { ...rest, served: { ...row.served, ...counts } } : row;
     });
     this.#synced = { epoch, upstream: tips, view: result.tips };
-    this.#maintenance.later(this.folder.view(epoch));
+    this.#maintainLater(epoch);
+  }
+
+  #maintainLater(epoch: number): void {
+    this.#maintenance.later({ view: this.folder.view(epoch), originals: this.folder.originals });
   }
 
   /** Scans what the upstream has now. Throws what the upstream and the engine throw, and the signal's reason. */

@@ -13,6 +13,8 @@ export interface ServedView {
   readonly commits: number;
   readonly changedCommits: number;
   readonly values: number;
+  /** Absent where an older version has written it. */
+  readonly unscanned?: number;
   readonly hiddenRefs: number;
   /** RFC 3339. */
   readonly syncedAt: string;

@@ -42,9 +42,10 @@ export class WantedView {
   }
 }
 
-export const countsOf = ({ commits, changedCommits, values, hiddenRefs }: BuildResult) => ({
+export const countsOf = ({ commits, changedCommits, values, unscanned, hiddenRefs }: BuildResult) => ({
   commits,
   changedCommits,
   values,
+  unscanned,
   hiddenRefs,
 });
