@@ -20,6 +20,8 @@ export interface AddOptions {
   readonly baseContent?: Buffer;
   /** Where the caller knows it: then it is not computed, and not checked. */
   readonly oid?: Oid;
+  /** Not compressed: its size in the pack tells nothing but the size of its content. */
+  readonly isStored?: boolean;
 }
 
 /** Takes objects one by one. Everything but `finish` and `abort` throws what the file system throws. */
@@ -95,7 +97,10 @@ class WritingPack implements PackFile {
     const base = this.#deltaBase(type, content, options);
     const parts =
       base === undefined
-        ? [entryHead(packType[type], content.length), deflateSync(content)]
+        ? [
+            entryHead(packType[type], content.length),
+            deflateSync(content, options.isStored === true ? { level: 0 } : {}),
+          ]
         : [
             entryHead(packType.ofsDelta, base.delta.length),
             backwards(offset - this.rows.offsetOf(base.row)),

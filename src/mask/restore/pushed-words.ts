@@ -3,6 +3,9 @@ import { oidWords } from '../../git/oid-words.ts';
 const maxWords = 5_000;
 const maxBytes = 256 * 1024 * 1024;
 
+/** When a commit or a tag was made; ten digits. */
+const times = /^((?:author|committer|tagger) .*>) \d+(?= [+-]\d{4}$)/gm;
+
 /**
  * Words of what a push brought that may be oids: its client chose them, and must not learn from an answer that repeats
  * them whether one is the oid of an original.
@@ -18,7 +21,7 @@ export class PushedWords {
       this.#isCut = true;
       return;
     }
-    for (const word of oidWords(content.toString('latin1'))) this.#words.add(word);
+    for (const word of oidWords(content.toString('latin1').replace(times, '$1'))) this.#words.add(word);
     if (this.#words.size > maxWords) this.#isCut = true;
   }
 
