@@ -134,7 +134,7 @@ class OriginalsScan {
         const value = this.#values.at(number);
         if (value === undefined || value.commit !== undefined) continue;
         value.commit = step.commit;
-        if (path !== undefined) value.path = Buffer.from(path, 'latin1').toString();
+        if (path !== undefined) value.path = this.#shownPath(path);
       }
     };
     bring(this.#held.get(step.commit) ?? []);
@@ -152,7 +152,13 @@ class OriginalsScan {
 
   #unscannedAt(oid: Oid, path: string): void {
     const entry = this.#unscanned.get(oid);
-    if (entry !== undefined) entry.path ??= Buffer.from(path, 'latin1').toString();
+    if (entry !== undefined) entry.path ??= this.#shownPath(path);
+  }
+
+  /** For people, who need no secret to decide: names that hold one are left out. */
+  #shownPath(path: string): string {
+    const names = path.split('/').map((name) => (this.#names.of(name).length > 0 ? '***' : name));
+    return Buffer.from(names.join('/'), 'latin1').toString();
   }
 
   #changedCommits(): number {

@@ -55,7 +55,7 @@ test('a preview tells of each value where it was first and which commits it alon
   assert.deepEqual(told, [
     { objects: 2, commits: 4, path: 'deep/one.env', commit: first },
     { objects: 1, commits: 3, path: undefined, commit: side },
-    { objects: 1, commits: 1, path: `${named}`, commit: last },
+    { objects: 1, commits: 1, path: '***', commit: last },
   ]);
   assert.deepEqual([report.commits, report.changedCommits, report.valueCount], [5, 4, 3]);
   const allowed = [report.values[0]?.fingerprint as string, report.values[1]?.fingerprint as string];
