@@ -61,7 +61,10 @@ function addPreview(mask: Command, output: Output): void {
       const preview = last
         ? await admin.get<ToldPreview>('/mask/preview', { repo })
         : await search(admin, repo, output, json === true);
-      print(output, json, preview, (found) => formatPreview(found, paintFor(process.stdout, process.env)));
+      const { enabled } = json === true ? { enabled: false } : await statusOf(admin, repo);
+      print(output, json, preview, (found) =>
+        formatPreview(found, enabled, paintFor(process.stdout, process.env)),
+      );
     });
 }
 
