@@ -55,6 +55,19 @@ describe('refgate mask and refgate oid', () => {
     assert.match(json.says, /would change/);
   });
 
+  test('a preview of what is enabled already does not say to enable it, and what was allowed since is told', async () => {
+    site.mask.set('acme/web', { state: 'ready', enabled: true });
+    await ok('mask', 'allow', 'f'.repeat(32), '--repo', 'acme/web', '--reason', 'an example');
+    const text = await ok('mask', 'preview', 'acme/web', '--last');
+    assert.doesNotMatch(text, /mask enable/);
+    assert.match(text, /Readers get a view already/);
+    site.mask.previewed = { ...site.mask.previewed, scannedAt: '2026-02-01T10:00:00.000Z' };
+    assert.match(
+      await ok('mask', 'preview', 'acme/web', '--last'),
+      /counted before some values were allowed; anew: refgate mask preview acme\/web/,
+    );
+  });
+
   test('where nothing is found, the preview says that nothing is to be done', async () => {
     site.mask.previewed = samplePreview({ values: [], valueCount: 0, changedCommits: 0 });
     const text = await ok('mask', 'preview', 'acme/web');
