@@ -274,9 +274,14 @@ export class MaskedRepo implements RepoInWork {
     const removed = async (): Promise<void> => {
       const dirs = [this.folder.view(epoch), this.folder.cut(epoch)];
       await Promise.all(dirs.map((dir) => this.deps.readers.whenFree(dir)));
-      if (this.deps.closing.aborted) return;
-      await this.ask('drop', { epoch });
-      for (const dir of dirs) await rm(dir, { recursive: true, force: true });
+      // A sync may still write to it.
+      const endTurn = await this.turn(this.deps.closing);
+      try {
+        await this.ask('drop', { epoch });
+        for (const dir of dirs) await rm(dir, { recursive: true, force: true });
+      } finally {
+        endTurn();
+      }
     };
     removed().catch((err: unknown) => this.complain(err, 'an old masked view is not removed'));
   }
@@ -290,8 +295,12 @@ export class MaskedRepo implements RepoInWork {
   }
 
   async #sync(): Promise<void> {
-    const source = this.deps.upstreams.fetchSource(this.target);
+    const { closing, upstreams } = this.deps;
+    const source = upstreams.fetchSource(this.target);
+    const stop = (): void => source.close();
+    closing.addEventListener('abort', stop, { once: true });
     try {
+      closing.throwIfAborted();
       const { tips } = await readTips(source);
       if (this.#isSynced(tips)) return await this.#forgetProblem();
       const endTurn = await this.turn(this.deps.closing);
@@ -305,6 +314,7 @@ export class MaskedRepo implements RepoInWork {
       if (!this.deps.closing.aborted) await this.#tellFailure(error);
       throw error;
     } finally {
+      closing.removeEventListener('abort', stop);
       source.close();
     }
   }
@@ -405,9 +415,10 @@ export class MaskedRepo implements RepoInWork {
     };
     const { format, served } = this.known();
     if (served === undefined) return;
+    const isSettled = this.synced !== undefined;
     // Until it is done, nobody takes the view for one of these or those refs.
     this.#synced = undefined;
-    const order = { tips, format, signal, onProgress, prune: true };
+    const order = { tips, format, signal, onProgress, prune: true, isSettled };
     await fetchOriginals(() => source, this.folder.originals, order);
     const { epoch, allowed } = served;
     const result = await this.ask('extend', { tips, epoch, allowed }, { signal, onProgress });
