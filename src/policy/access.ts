@@ -4,7 +4,7 @@ import type { Principal, PushFacts, RefFacts } from '../domain/session.ts';
 import type { AccessLine } from './document.ts';
 import { fold } from './fold.ts';
 import { checkWho, matchedAll } from './match.ts';
-import { anyMatches, type Pattern } from './pattern.ts';
+import { anyMatches, type Pattern, type Width } from './pattern.ts';
 
 /** The patterns for one user: `{user}` in them is the user's name. */
 export function bound(patterns: readonly Pattern[], { user }: Principal): readonly Pattern[] {
@@ -23,19 +23,23 @@ export function grants(
     .map((line) => boundLine(line, principal));
 }
 
-function isFor(line: AccessLine, principal: Principal, repo: string): boolean {
+function isFor(line: AccessLine, principal: Principal, repo: string, width: Width = 'exact'): boolean {
   return (
-    matchedAll(checkWho(line.who, principal, 'exact')) &&
-    anyMatches(bound(line.repo, principal), repo, 'exact')
+    matchedAll(checkWho(line.who, principal, 'exact')) && anyMatches(bound(line.repo, principal), repo, width)
   );
 }
 
 /** The ways to read, the strictest first. */
 export const readModes = ['deny-secrets', 'cut', 'masked', 'clear'] as const satisfies readonly ReadMode[];
 
-/** How the principal reads the repository, see `Policy.readMode`. Any line that grants something there may narrow it. */
+/**
+ * How the principal reads the repository, see `Policy.readMode`. Any line that grants something there may narrow it, also
+ * where the repository is named in other letters: to many hosts it is the same one.
+ */
 export function readModeOf(access: readonly AccessLine[], principal: Principal, repo: string): ReadMode {
-  const said = new Set(access.filter((line) => isFor(line, principal, repo)).map(({ read }) => read));
+  const says = ({ read }: AccessLine): Width => (read === 'clear' ? 'exact' : 'wide');
+  const lines = access.filter((line) => isFor(line, principal, repo, says(line)));
+  const said = new Set(lines.map(({ read }) => read));
   return readModes.find((mode) => said.has(mode)) ?? readModeFor(principal);
 }
 

@@ -41,6 +41,13 @@ test('of all lines that match, the strictest that says anything counts, in whate
   );
 });
 
+test('what narrows reading also holds for other letters of the name, and what widens it does not', () => {
+  const narrow = line('clear', 'user: "**"', '"**"') + line('deny-secrets', 'user: "**"', '"Acme/Web"');
+  const wide = line() + line('clear', 'user: "**"', '"Acme/Web"');
+  for (const who of [ada, bot]) assert.equal(modeOf(narrow, who), 'deny-secrets');
+  assert.equal(modeOf(wide, bot), 'masked');
+});
+
 test('a line may say it for one service, and its name does not lend it to another', () => {
   const lines = line(undefined) + line('clear', 'user: ci');
   assert.equal(modeOf(lines, principal('ci', { kind: 'service' })), 'clear');
