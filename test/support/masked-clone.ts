@@ -239,12 +239,13 @@ export class MaskedClone {
     signal = new AbortController().signal,
   ): Promise<Restored> {
     const { format, view, rows, epoch } = this.#context;
+    const viewOfAll = viewFunction(format, this.#key, []);
     const originals = openGitObjects(this.originals, format);
     const views = openGitObjects(this.view, format);
     const pushed = openGitObjects(held, format);
     try {
       return await restorePush(
-        { format, view, rows, epoch, originals, views, pushed, temporary, signal },
+        { format, view, viewOfAll, rows, epoch, originals, views, pushed, temporary, signal },
         updates,
       );
     } finally {

@@ -33,6 +33,7 @@ export class RepoViews {
   readonly #key: Buffer;
   readonly #rows: ViewRows;
   #view: { readonly allowed: string; readonly view: ViewFunction } | undefined;
+  #viewOfAll: ViewFunction | undefined;
 
   private constructor(parts: ViewParts, place: RepoPlace, folder: TargetFolder, key: Buffer, rows: ViewRows) {
     this.#parts = parts;
@@ -88,6 +89,7 @@ export class RepoViews {
       const context = {
         format,
         view,
+        viewOfAll: this.#viewFunction([]),
         rows: this.#rows,
         epoch,
         originals,
@@ -145,6 +147,10 @@ export class RepoViews {
   }
 
   #viewFunction(allowed: readonly string[]): ViewFunction {
+    if (allowed.length === 0) {
+      this.#viewOfAll ??= this.#parts.viewFunction(this.#place.format, this.#key, allowed);
+      return this.#viewOfAll;
+    }
     const name = allowed.join();
     if (this.#view?.allowed !== name)
       this.#view = { allowed: name, view: this.#parts.viewFunction(this.#place.format, this.#key, allowed) };

@@ -18,6 +18,8 @@ export type EarlyUse = Omit<PlaceholderUse, 'commit'>;
 export interface FileSpot {
   /** The commit or tag as the client has it. */
   readonly object: Oid;
+  /** It was made on a view that was replaced by a newer one. */
+  readonly isOld: boolean;
   /** As the client has it, and as the upstream has it; latin1. */
   readonly viewPath: string;
   readonly path: string;
@@ -46,6 +48,7 @@ export class FileRestorer {
     if (known === undefined) return this.#fresh(view, spot, fault);
     if (known.type !== 'blob') throw foreign(`${fault} is a ${known.type}`);
     if (known.original !== view) await this.#carried(known.original, spot);
+    await this.#sides.sentAgain.add(view);
     return known.original;
   }
 
@@ -98,11 +101,17 @@ export class FileRestorer {
       );
     const masked = this.#sides.context.view.blob(filled);
     const shown = masked?.content ?? filled;
-    if (!shown.equals(content)) throw this.#mismatch(content, shown, masked, uses, spot);
+    if (!shown.equals(content) && !this.#wasShown(content, filled, spot))
+      throw this.#mismatch(content, shown, masked, uses, spot);
     for (const use of uses) this.#use(use, spot);
     const original = this.#sides.made.add('blob', filled);
     this.#moved(original, filled, uses, spot);
     return original;
+  }
+
+  /** Whether a view that masked what is allowed since then showed the original as this content. */
+  #wasShown(content: Buffer, original: Buffer, { isOld }: FileSpot): boolean {
+    return isOld && this.#sides.context.viewOfAll?.blob(original)?.content.equals(content) === true;
   }
 
   /** Tells of a new file whose every secret comes from what goes with the same commit. */
@@ -131,19 +140,27 @@ export class FileRestorer {
     return notRestored(placeOf(spot, line), `here the secret would no longer be found; ${advice}`);
   }
 
-  async #source({ before, tips, deleted, isLink }: FileSpot): Promise<SecretSource> {
+  async #source({ before, tips, deleted, isLink, isOld }: FileSpot): Promise<SecretSource> {
     const own = new KeptLines();
     const { rows } = this.#sides.context;
     if (!isLink)
       for (const oid of new Set([...before, ...(await tips())])) {
         const masked = this.#sides.viewOf(oid) === undefined ? undefined : await this.#maskedOf(oid);
         if (masked !== undefined) own.addVersion(masked.original, masked);
+        if (isOld) await this.#addAllMasked(oid, own);
       }
     return {
       own,
       moved: async (key) => (isLink ? undefined : deleted.line(key)),
       secretOf: (placeholder) => rows.secretOf(placeholder),
     };
+  }
+
+  /** The lines of an original as they were shown before values of it were allowed. */
+  async #addAllMasked(oid: Oid, own: KeptLines): Promise<void> {
+    const original = await this.#sides.readOriginalBlob(oid);
+    const masked = original && this.#sides.context.viewOfAll?.blob(original);
+    if (masked !== undefined) own.addVersion(original as Buffer, masked);
   }
 
   /** An original as it is shown; undefined where that is as it is. */

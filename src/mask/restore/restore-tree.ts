@@ -63,6 +63,7 @@ export class TreeRestorer {
     const deleted = new DeletedFiles(this.#sides, this.#trees, blob, undefined);
     const spot = {
       object,
+      isOld: false,
       viewPath: 'the blob',
       path: '',
       isLink: false,
@@ -81,8 +82,10 @@ export class TreeRestorer {
     if (
       known?.type === 'tree' &&
       (known.original === view || parents.some((p) => p.original === known.original))
-    )
+    ) {
+      await this.#sides.sentAgain.add(view);
       return known.original;
+    }
     const content = await this.#read(view, folder, owner);
     if (depth > maxDepth) throw notRestored(placeOf(owner, folder.viewPath), 'folders are nested too deeply');
     const entries = await this.#entries(content, folder, owner, depth);
@@ -164,6 +167,7 @@ export class TreeRestorer {
       original.kind !== 'tree' && original.kind !== 'submodule' && (original.kind === 'symlink') === isLink;
     return this.#files.restore(oid, {
       object: owner.object,
+      isOld: owner.isOld,
       viewPath,
       path,
       isLink,

@@ -9,11 +9,14 @@ import { HeldAliases } from './held-aliases.ts';
 import { MadeObjects, oidOf } from './made-objects.ts';
 import { PushedWords } from './pushed-words.ts';
 import { tooLarge } from './refusal.ts';
+import { SentAgain } from './sent-again.ts';
 
 /** What a push is restored with. Nothing of it is closed. */
 export interface RestoreContext {
   readonly format: ObjectFormat;
   readonly view: ViewFunction;
+  /** The same with no value allowed: what pushes from replaced views are compared with as well. */
+  readonly viewOfAll?: ViewFunction;
   readonly rows: ViewRows;
   /** Of the view that the push came from, or a newer one. */
   readonly epoch: number;
@@ -46,6 +49,7 @@ export class Sides {
   readonly made: MadeObjects;
   /** Objects of the push that are the same on both sides. */
   readonly same = new Set<Oid>();
+  readonly sentAgain = new SentAgain(this);
   /** As `RestoredPush` has them. */
   readonly moved: MovedSecrets[] = [];
   readonly words = new PushedWords();

@@ -48,6 +48,9 @@ test('a clone of a view that was replaced pushes still, and gets the same origin
     await tree.git('checkout', '--quiet', '-b', 'old');
     tree.edit('b.env', 'B=1', 'B=2');
     await tree.commit('one');
+    // What it shows by now was a placeholder where this clone was made.
+    tree.edit('a.env', 'A=1', 'A=2');
+    await tree.commit('beside');
     tree.write('d/e.txt', 'e\n');
     await tree.git('mv', 'a.env', 'd/a.env');
     oids.push(await tree.commit('two'));
