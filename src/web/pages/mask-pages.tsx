@@ -158,7 +158,7 @@ async function showRepo(
             <p>
               <strong>{`${previewSentence(preview)}.`}</strong> Searched <Time at={preview.scannedAt} age />.
               {allowedSince(preview) > 0 &&
-                ' The commits were counted before you showed some of these in clear; search again to count them anew.'}
+                ' The commits were counted before some of these were shown in clear; search again to count them anew.'}
             </p>
             <MaskedValues viewer={frame.viewer} preview={preview} />
           </>

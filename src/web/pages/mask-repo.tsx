@@ -58,9 +58,9 @@ export function MaskFacts({
 }
 
 const meanings: Readonly<Record<MaskStatus['state'], string>> = {
-  unknown: 'nobody has looked at it',
+  unknown: 'nobody has searched it',
   scanning: 'it is being searched',
-  review: 'something was found; an administrator decides what is masked, and enables it',
+  review: 'something was found: an administrator shows in clear what is no secret, and then enables it',
   building: 'the first view is being made',
   ready: 'it is served',
   stopped: 'an administrator stopped it',
@@ -80,6 +80,8 @@ function Fact({ name, children }: { readonly name: string; readonly children: Co
 export function MaskChanges({ viewer, status }: { readonly viewer: Viewer; readonly status: MaskStatus }) {
   const { repo, state, enabled } = status;
   const form = { viewer, fields: { repo } };
+  // What it would change is looked at first.
+  if (state === 'unknown') return null;
   return (
     <div class="card">
       <h2>Change</h2>
@@ -197,8 +199,12 @@ function ValueTable({
             <th scope="col">Value, masked</th>
             <th scope="col">Rule</th>
             <th scope="col">Confidence</th>
-            <th scope="col">Commits</th>
-            <th scope="col">Objects</th>
+            <th scope="col" class="number">
+              Commits
+            </th>
+            <th scope="col" class="number">
+              Objects
+            </th>
             <th scope="col">First seen</th>
             <th scope="col">Fingerprint</th>
             <th scope="col">{mayChange ? 'Change' : 'State'}</th>

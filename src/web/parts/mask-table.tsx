@@ -58,9 +58,15 @@ export function MaskTable({ all }: { readonly all: readonly MaskStatus[] }) {
           <tr>
             <th scope="col">Repository</th>
             <th scope="col">State</th>
-            <th scope="col">Values</th>
-            <th scope="col">Changed commits</th>
-            <th scope="col">Disk</th>
+            <th scope="col" class="number">
+              Values
+            </th>
+            <th scope="col" class="number">
+              Changed commits
+            </th>
+            <th scope="col" class="number">
+              Disk
+            </th>
             <th scope="col">Synced</th>
             <th scope="col">Note</th>
           </tr>
