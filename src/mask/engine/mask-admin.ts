@@ -63,9 +63,19 @@ export class Administration implements MaskAdmin {
   }
 
   async allow(value: { fingerprint: string; repo?: string; reason: string }, actor: string): Promise<void> {
-    if (value.repo !== undefined) this.#repos.named(value.repo);
+    if (value.repo !== undefined) await this.#checkFound(value.fingerprint, value.repo);
     await this.#deps.allowed.allow(value, actor);
     await this.#renewOutdated();
+  }
+
+  /** One digit that is wrong would show nothing in clear, and nobody would notice. @throws NOT_FOUND */
+  async #checkFound(fingerprint: string, name: string): Promise<void> {
+    const preview = await this.#repos.named(name).lastPreview();
+    if (preview === undefined || preview.values.length < preview.valueCount) return;
+    if (!/^[0-9a-f]{32}$/.test(fingerprint)) return;
+    if (preview.values.some((value) => value.fingerprint === fingerprint)) return;
+    const detail = `the last search of ${name} found no value ${fingerprint}; copy one of \`refgate mask preview ${name}\``;
+    throw new RefgateError('NOT_FOUND', 'operator', detail);
   }
 
   async disallow(value: { fingerprint: string; repo?: string }, actor: string): Promise<void> {
@@ -84,10 +94,7 @@ export class Administration implements MaskAdmin {
   async enable(name: string, actor: string): Promise<MaskStatus> {
     const repo = this.#repos.named(name);
     const preview = await repo.lastPreview();
-    if (repo.row === undefined || preview === undefined) {
-      const detail = `${name} was not looked at yet; run \`refgate mask preview ${name}\` first`;
-      throw new RefgateError('CONFLICT', 'operator', detail);
-    }
+    if (repo.row === undefined || preview === undefined) throw notLooked(name);
     if (!repo.row.enabled) {
       const { changedCommits, commits, valueCount: values } = preview;
       const data = { repo: name, target: targetName(repo.target), values, changedCommits, commits };
@@ -108,7 +115,11 @@ export class Administration implements MaskAdmin {
   async rebuild(name: string, actor: string): Promise<MaskStatus> {
     const repo = this.#looked(name);
     if (repo.row?.enabled !== true || repo.row.state === 'stopped' || repo.isMaking)
-      throw new RefgateError('CONFLICT', 'operator', `${name} has no view, or one is being made already`);
+      throw new RefgateError(
+        'CONFLICT',
+        'operator',
+        `${name} has no view to make anew, or it is being made already; see \`refgate mask status ${name}\``,
+      );
     const data = { repo: name, target: targetName(repo.target) };
     await repo.removeDamagedRows();
     const { digest } = repo.wanted();
@@ -123,7 +134,12 @@ export class Administration implements MaskAdmin {
 
   async stop(name: string, actor: string): Promise<MaskStatus> {
     const repo = this.#looked(name);
-    if (!repo.isMaking) throw new RefgateError('CONFLICT', 'operator', `nothing of ${name} is being made`);
+    if (!repo.isMaking)
+      throw new RefgateError(
+        'CONFLICT',
+        'operator',
+        `nothing of ${name} is being made, so there is nothing to stop`,
+      );
     const data = { repo: name, target: targetName(repo.target) };
     const stopped = (row: TargetRow): TargetRow => ({ ...row, state: 'stopped' });
     await repo.decide(stopped, { code: 'admin.mask-stopped', data, actor });
@@ -144,7 +160,7 @@ export class Administration implements MaskAdmin {
   #looked(name: string): MaskedRepo {
     const repo = this.#repos.named(name);
     if (repo.row !== undefined) return repo;
-    throw new RefgateError('CONFLICT', 'operator', `${name} was not looked at yet`);
+    throw notLooked(name);
   }
 
   async oid(id: string, name?: string): Promise<readonly OidTranslation[]> {
@@ -161,6 +177,11 @@ export class Administration implements MaskAdmin {
     }
     return found.slice(0, maxFound);
   }
+}
+
+function notLooked(name: string): RefgateError {
+  const detail = `${name} was not looked at yet; run \`refgate mask preview ${name}\` first`;
+  return new RefgateError('CONFLICT', 'operator', detail);
 }
 
 /** A view that an administrator stopped, and then enabled, goes on with `resume`. */
