@@ -22,13 +22,23 @@ export interface ServedRepo {
 export class MaskedSource implements FetchSource {
   readonly #repo: ServedRepo;
   readonly #open: (served: ServedView, signal: AbortSignal) => Promise<FetchSource>;
+  readonly #follows: boolean;
   readonly #closing = new AbortController();
   #inner: { readonly served: ServedView; readonly source: Promise<FetchSource> } | undefined;
+  #hasTold = false;
 
-  /** @param open gives the source of an epoch, which counts as its reader at once. */
-  constructor(repo: ServedRepo, open: (served: ServedView, signal: AbortSignal) => Promise<FetchSource>) {
+  /**
+   * @param open gives the source of an epoch, which counts as its reader at once.
+   * @param options.follows a source that has not told its refs yet tells those that are there when it is asked.
+   */
+  constructor(
+    repo: ServedRepo,
+    open: (served: ServedView, signal: AbortSignal) => Promise<FetchSource>,
+    { follows = false }: { readonly follows?: boolean } = {},
+  ) {
     this.#repo = repo;
     this.#open = open;
+    this.#follows = follows;
   }
 
   async capabilities(): Promise<SourceCapabilities> {
@@ -37,7 +47,9 @@ export class MaskedSource implements FetchSource {
 
   async *lsRefs(request: LsRefsRequest): AsyncGenerator<readonly AdvertisedRef[]> {
     const served = await this.#repo.upToDate(this.#closing.signal);
-    yield* (await this.#of(served)).lsRefs(request);
+    const source = await this.#of(served);
+    this.#hasTold = true;
+    yield* source.lsRefs(request);
   }
 
   async fetch(request: FetchRequest): Promise<FetchResponse> {
@@ -55,8 +67,8 @@ export class MaskedSource implements FetchSource {
   #of(served: ServedView): Promise<FetchSource> {
     const { signal } = this.#closing;
     const known = this.#inner?.served;
-    if (this.#inner !== undefined && known?.epoch === served.epoch && known.syncedAt === served.syncedAt)
-      return this.#inner.source;
+    const isCurrent = known?.syncedAt === served.syncedAt || (this.#follows && !this.#hasTold);
+    if (this.#inner !== undefined && known?.epoch === served.epoch && isCurrent) return this.#inner.source;
     void this.#closeInner();
     const source = this.#open(served, signal);
     this.#inner = { served, source };

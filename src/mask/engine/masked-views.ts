@@ -34,7 +34,8 @@ export class Views implements MaskedViews {
 
   source(view: ViewKey): FetchSource {
     const repo = this.#repos.of(view.target, view.repo);
-    return new MaskedSource(repo, (served, signal) => this.#open(view, repo, served, signal));
+    const open = (served: ServedView, signal: AbortSignal) => this.#open(view, repo, served, signal);
+    return new MaskedSource(repo, open, { follows: view.mode === 'masked' });
   }
 
   async #open(

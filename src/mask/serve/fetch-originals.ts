@@ -24,6 +24,8 @@ export interface OriginalsOrder {
   readonly onProgress: (progress: MaskProgress) => void;
   /** Also removes the refs that the upstream has no more; left out, they stay where nothing stands in their place. */
   readonly prune?: boolean;
+  /** It is known that an earlier call came to its end: what the refs do not name is not looked for, but fetched. */
+  readonly isSettled?: boolean;
 }
 
 /** The most haves of one request; which they are matters to the size of the pack only. */
@@ -48,7 +50,8 @@ export async function fetchOriginals(
   const before = await readRefs(gitDir, signal);
   const known = new Set(before.values());
   const missing = [...new Set(tips.refs.map(({ oid }) => oid))].filter((oid) => !known.has(oid));
-  if (missing.length > 0 && !(await isWhole(gitDir, missing, signal))) {
+  const mayBeThere = order.isSettled !== true && missing.length > 0;
+  if (missing.length > 0 && !(mayBeThere && (await isWhole(gitDir, missing, signal)))) {
     const haves = havesFor(tips, before);
     await bring(openSource, gitDir, { ...order, wants: missing, haves });
   }

@@ -64,6 +64,24 @@ describe('a masked view', () => {
     assert.equal(repo.asked, asked + 1);
   });
 
+  test('is told as it is now by a session that looked at it before, whatever was asked in between', async () => {
+    await repo.commit('README.md', 'hello\n');
+    await repo.lsRefs();
+    const source = scene.views.source(repo.key);
+    const tip = async (): Promise<unknown> => {
+      const request = { prefixes: ['refs/heads/'], symrefs: false, peel: false, unborn: false };
+      const batches = [];
+      for await (const batch of source.lsRefs(request)) batches.push(...batch);
+      return batches[0]?.oid;
+    };
+    await source.capabilities();
+    const next = await repo.commit('README.md', 'hello again\n');
+    assert.equal(await tip(), next);
+    const last = await repo.commit('README.md', 'hello for good\n');
+    assert.equal(await tip(), last);
+    source.close();
+  });
+
   test('is told to twenty readers at once by few syncs', async () => {
     await repo.commit('README.md', 'hello\n');
     await repo.lsRefs();
@@ -159,6 +177,18 @@ describe('a masked view', () => {
     assert.equal((await repo.status()).problem, undefined);
   });
 
+  test('that could not be made goes on when it is resumed', async () => {
+    await repo.commit('README.md', 'hello\n');
+    scene.fault = 'failed';
+    scene.failAt = scene.writes + 1;
+    await assert.rejects(repo.lsRefs());
+    scene.failAt = undefined;
+    assert.equal((await repo.status()).state, 'failed');
+    await scene.views.admin.resume(repo.name, 'ann');
+    await repo.until('ready');
+    assert.equal(await repo.shownTip(), await repo.tip());
+  });
+
   test('texts name the objects of the view, whole and abbreviated, and telling them twice changes nothing', async () => {
     const oid = await repo.commit('.env', `TOKEN=${secret}\n`);
     await repo.enable();
@@ -201,6 +231,8 @@ describe('a masked view', () => {
     await repo.enable();
     const masked = await repo.shownTip();
     const fingerprint = (await scene.views.admin.lastPreview(repo.name))?.values[0]?.fingerprint ?? '';
+    const other = { fingerprint: 'ab'.repeat(16), repo: repo.name, reason: 'mistyped' };
+    await assert.rejects(scene.views.admin.allow(other, 'ann'), code('NOT_FOUND'));
     await scene.views.admin.allow({ fingerprint, repo: repo.name, reason: 'published' }, 'ann');
     await repo.until('ready');
     assert.equal(await repo.shownTip(), oid);

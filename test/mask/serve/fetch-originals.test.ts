@@ -13,7 +13,12 @@ interface Scene {
   readonly upstream: string;
   readonly originals: string;
   tips(): Promise<Tips>;
-  fetch(options?: { prune?: boolean; open?: () => FetchSource; tips?: Tips }): Promise<void>;
+  fetch(options?: {
+    prune?: boolean;
+    isSettled?: boolean;
+    open?: () => FetchSource;
+    tips?: Tips;
+  }): Promise<void>;
 }
 
 async function openScene(t: TestContext, kind: 'tags' | 'sha256' = 'tags'): Promise<Scene> {
@@ -31,13 +36,14 @@ async function openScene(t: TestContext, kind: 'tags' | 'sha256' = 'tags'): Prom
     upstream,
     originals,
     tips,
-    fetch: async ({ prune, open, tips: given } = {}) =>
+    fetch: async ({ prune, isSettled, open, tips: given } = {}) =>
       fetchOriginals(open ?? (() => new LocalSource(upstream)), originals, {
         tips: given ?? (await tips()),
         format: kind === 'sha256' ? 'sha256' : 'sha1',
         signal: new AbortController().signal,
         onProgress: () => {},
         ...(prune === undefined ? {} : { prune }),
+        ...(isSettled === undefined ? {} : { isSettled }),
       }),
   };
 }
@@ -84,6 +90,17 @@ test('a branch on a commit that is there already needs no pack', async (t) => {
     throw new Error('asked for a pack');
   };
   await scene.fetch({ open });
+  assert.deepEqual(await refsOf(scene.originals), await refsOf(scene.upstream));
+});
+
+test('where an earlier call came to its end, a branch on a commit that is there already comes without a look', async (t) => {
+  const scene = await openScene(t);
+  await scene.fetch();
+  await git(['branch', 'old', 'main~2'], { cwd: scene.upstream });
+  await scene.fetch({ isSettled: true });
+  assert.deepEqual(await refsOf(scene.originals), await refsOf(scene.upstream));
+  await git(['branch', 'older', 'main~3'], { cwd: scene.upstream });
+  await scene.fetch({ isSettled: true });
   assert.deepEqual(await refsOf(scene.originals), await refsOf(scene.upstream));
 });
 
