@@ -222,6 +222,17 @@ test('secrets that overlap become one placeholder', () => {
   assert.ok(view.find(Buffer.from(`x ${run} y`)).secrets.length >= 2);
 });
 
+test('a private key in a patch is masked whole, whether the patch adds it, removes it or shows it', () => {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const lines = privateKey.export({ type: 'pkcs1', format: 'pem' }).toString().trimEnd().split('\n');
+  for (const mark of ['+', '-', ' ', '+    ', '-\t']) {
+    const patch = ['@@ -1,9 +1,9 @@', ...lines.map((line) => mark + line), ' end', ''].join('\n');
+    const { content } = mustMask(Buffer.from(patch));
+    for (const line of lines.slice(1, -1)) assert.ok(!content.includes(line), `${mark}: ${line}`);
+    assert.ok(content.toString().endsWith('\n end\n'));
+  }
+});
+
 test('each line of a view that holds placeholders is told with what the original has there, also over several lines', () => {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const block = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString().trimEnd();

@@ -37,14 +37,19 @@ function partsOf(value: string): Parts {
   const [, label = '', inner = ''] =
     /^-----BEGIN ([A-Z0-9 ]+)-----([\s\S]*?)(?:-----END |$)/.exec(value) ?? [];
   const text = inner.replace(/\\+[nr]/g, '\n');
-  const lines = text
-    .replace(sealing, '\n')
-    .split(/[\r\n]+/)
+  const lines = withoutPatchMarks(text.replace(sealing, '\n').split(/[\r\n]+/))
     .map(bareLine)
     .filter((line) => /[A-Za-z0-9]/.test(line) && !/^[A-Za-z-]+: /.test(line));
   const last = lines.at(-1) ?? '';
   const sum = label.startsWith('PGP') && last.startsWith('=') ? last : undefined;
   return { label, sealed: sealing.test(text), sum, body: lines.filter((line) => line !== sum).join('') };
+}
+
+/** As a patch adds or removes them, one mark before each line; no key begins with it. */
+function withoutPatchMarks(lines: readonly string[]): readonly string[] {
+  const mark = lines.find((line) => line.trim() !== '')?.[0];
+  if (mark !== '+' && mark !== '-') return lines;
+  return lines.map((line) => (line.startsWith(mark) ? line.slice(1) : line));
 }
 
 /** What is alike however a key in PEM or of PuTTY is wrapped, indented and quoted: its base64. Undefined of what is neither. */

@@ -23,7 +23,9 @@ export const pemBlock: Detector = () => ({
       const body = at + keyword.length;
       const limit = Math.min(to, body + greatestBody);
       const next = data.subarray(body, limit).indexOf(dashes);
-      const close = next === -1 ? -1 : body + next;
+      // Of six dashes the first is the mark of a patch that removes the line.
+      const isRemoved = next !== -1 && data[body + next + dashes.length] === dashes[0];
+      const close = next === -1 ? -1 : body + next + (isRemoved ? 1 : 0);
       if (close !== -1 && data.toString('latin1', close, Math.min(to, close + 9)) === '-----END ') {
         const closed = data.subarray(close + 9, Math.min(to, close + 9 + greatestLabel)).indexOf(dashes);
         return { start, end: closed === -1 ? close : close + 9 + closed + dashes.length };
