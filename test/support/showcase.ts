@@ -106,6 +106,7 @@ export async function startShowcase(
   const home = join(dir, 'refgate');
   mkdirSync(home, { recursive: true });
   await Promise.all(['web', 'api', 'infra'].map((name) => makeUpstream(join(root, 'acme', `${name}.git`))));
+  await makeOldUpstream(join(root, 'acme', 'billing.git'));
   const key = await makeClientKey(dir);
   const hostKey = key.publicLine.split(' ', 2).join(' ');
   await recordPast(join(home, 'data'), Date.now() - 3_600_000, 24);
@@ -142,6 +143,26 @@ async function makeUpstream(gitDir: string): Promise<void> {
   await git(['clone', '-q', gitDir, work]);
   await commit(work, begin, 'Begin', 'Alice', 0);
   await git(['push', '-q', 'origin', 'HEAD:main', 'HEAD:release/2.4'], { cwd: work });
+}
+
+/** What a repository holds that is older than its bastion: tokens, and a password of the manual. */
+async function makeOldUpstream(gitDir: string): Promise<void> {
+  await makeUpstream(gitDir);
+  const work = `${gitDir}.work`;
+  const token = (seed: number): string => generate('ghp_{an:36}', seededRandom(seed), checks['github-crc32']);
+  const url = `postgres://app:${generate('{an:12}', seededRandom(4_013), undefined)}@db.acme.test/billing`;
+  await commit(
+    work,
+    { 'docs/install.md': `# Install\n\n    psql ${url}\n` },
+    'Say how to install',
+    'Alice',
+    0,
+  );
+  await commit(work, { 'src/rates.ts': 'export const rate = 19;\n' }, 'Rates', 'Bob', 0);
+  await commit(work, { 'deploy/env.sh': `TOKEN=${token(4_011)}\n` }, 'Deploy', 'Bob', 0);
+  await commit(work, { 'src/rates.ts': 'export const rate = 7;\n' }, 'Rates of food', 'Bob', 0);
+  await commit(work, { 'config.yaml': `token: ${token(4_012)}\nretries: 3\n` }, 'Configure', 'Alice', 0);
+  await git(['push', '-q', 'origin', 'HEAD:main'], { cwd: work });
 }
 
 async function commit(
@@ -200,6 +221,9 @@ export class Showcase {
 
   /** Makes the pushes, the oldest first. */
   async fill(): Promise<void> {
+    await this.refgate.ok(['mask', 'preview', 'acme/billing']);
+    await this.refgate.ok(['mask', 'preview', 'acme/api']);
+    await this.refgate.ok(['mask', 'enable', 'acme/api', '--wait']);
     await this.#passes();
     await this.#decisions();
     const releases = await this.#clone('bob', 'web');

@@ -34,6 +34,7 @@ const shots: readonly Shot[] = [
   { name: 'overview', as: 'aud', path: () => '/-/overview?days=30', height: 1_000 },
   { name: 'people', as: 'dana', path: () => '/-/people', height: 640 },
   { name: 'repos', as: 'dana', path: () => '/-/repos', height: 640 },
+  { name: 'masking', as: 'dana', path: () => '/-/masking/acme/billing', act: openReason, height: 900 },
   { name: 'agents', as: 'dana', path: () => '/-/agents', height: 640 },
 ];
 
@@ -41,6 +42,12 @@ async function openDecided(page: Page): Promise<void> {
   await page.goto(`${new URL(page.url()).origin}/-/sessions?user=alice&repo=acme/api&outcome=ok`);
   await page.locator('tbody a[href*="/sessions/"]').first().click();
   await page.locator('.look-timeline').waitFor();
+}
+
+async function openReason(page: Page): Promise<void> {
+  const row = page.locator('tr', { hasText: 'docs/install.md' });
+  await row.locator('summary').click();
+  await row.getByLabel('Why it is no secret').fill('a database of the manual');
 }
 
 async function tryDraft(page: Page): Promise<void> {
