@@ -28,7 +28,7 @@ export class KeptLines {
     for (const [key, line] of version) {
       if ((this.#lines.get(key)?.left ?? 0) < line.left) this.#lines.set(key, line);
     }
-    this.#spans.push(...masked.spans);
+    for (const span of masked.spans) this.#spans.push(span);
   }
 
   /** What the line stands for; undefined where it was not there, or not so often. */

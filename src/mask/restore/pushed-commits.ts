@@ -16,7 +16,7 @@ export async function newCommitsOf(sides: Sides, tip: Oid): Promise<readonly Oid
   const enter = async (oid: Oid, child: Oid | undefined): Promise<void> => {
     if (seen.has(oid)) return;
     seen.add(oid);
-    if ((await sides.known(oid)) !== undefined) return;
+    if ((await sides.known(oid)) !== undefined) return sides.sentAgain.add(oid);
     sides.checkSignal();
     const pushed = await sides.readPushed(oid);
     if (pushed?.type !== 'commit') {

@@ -125,7 +125,10 @@ class PushRestorer {
   /** The original of a pushed object of any type, or of one of the view. */
   async #object(view: Oid, depth: number): Promise<Oid> {
     const known = await this.#sides.known(view);
-    if (known !== undefined) return known.original;
+    if (known !== undefined) {
+      await this.#sides.sentAgain.add(view);
+      return known.original;
+    }
     const pushed = await this.#sides.readPushed(view);
     if (pushed === undefined) throw foreign(`${shortOid(view)} is not in your view`);
     switch (pushed.type) {
@@ -175,21 +178,19 @@ class PushRestorer {
     if (this.#pairCount++ < maxListed) this.#pairs.push({ view, original });
   }
 
-  /** What of the push the originals do not have. */
+  /** All that the push brings. Also what the originals have: the upstream may have forgotten it since. */
   async #writePack(): Promise<{ file: string; bytes: number }> {
-    const { made, same, context } = this.#sides;
+    const { made, same, sentAgain, context } = this.#sides;
     const file = join(context.temporary, 'restored.pack');
     const pack = writePackFile(file, context.format);
     try {
-      for (const oids of [made.oids(), same])
-        for (const oid of oids) {
-          this.#sides.checkSignal();
-          if ((await context.originals.info(oid)) !== undefined) continue;
-          const { type, content } = await this.#sides.readOriginal(oid);
-          // Where compression finds a guess and a secret alike, the size of the pack would say so.
-          pack.add(type, content, { oid, isStored: made.has(oid) });
-          await pack.drain();
-        }
+      for (const oid of new Set([...made.oids(), ...same, ...sentAgain.originals])) {
+        this.#sides.checkSignal();
+        const { type, content } = await this.#sides.readOriginal(oid);
+        // Where compression finds a guess and a secret alike, the size of the pack would say so.
+        pack.add(type, content, { oid, isStored: !same.has(oid) });
+        await pack.drain();
+      }
       const written = await pack.finish();
       if (written !== undefined) return { file, bytes: written.bytes };
     } catch (error) {
