@@ -162,7 +162,7 @@ export function MaskedValues({
       {values.length > 0 && <ValueTable viewer={viewer} repo={repo} values={values.slice(0, mostValues)} />}
       {more > 0 && <p class="hint">{`${more} more values: refgate mask preview ${repo} --last --json`}</p>}
       {hiddenRefs > 0 && (
-        <p>{`${hiddenRefs} refs are not shown to readers of the view, since their names hold a secret.`}</p>
+        <p>{`Refs that readers of the view are not shown, since their names hold a secret: ${hiddenRefs}.`}</p>
       )}
       {unscannedCount > 0 && (
         <details>
@@ -233,7 +233,7 @@ function ValueTable({
                 )}
               </td>
               <td>
-                <code>{peerText(value.fingerprint)}</code>
+                <ShortOid oid={value.fingerprint} />
               </td>
               <td>
                 {value.allowed !== undefined && <span class="tag good">shown in clear</span>}
