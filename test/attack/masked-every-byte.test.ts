@@ -5,8 +5,7 @@
  * 2. The agent clones, fetches, archives, pushes what is taken, what the upstream refuses and what Refgate refuses.
  * 3. Hooks of the upstream print oids of old, new and foreign objects, in pieces, abbreviated, in capitals, in names of
  *    files, glued together, in base64, and contents with the secrets.
- * 4. Meanwhile somebody else pushes a new secret, and git itself says where the branch is now.
- * 5. The agent asks the API and the pages about its sessions.
+ * 4. The agent asks the API about its sessions.
  *
  * Held when no byte of it holds an original of what is masked, or seven digits of one, or a secret or a part of it.
  */
@@ -177,4 +176,28 @@ test('no byte of what git is sent holds an original oid or a secret', async () =
   for (const [at, answer] of http.answers.entries()) assertNothing(answer, oids, `answer ${at}`);
   assertNothing(ssh.heard(), oids, 'ssh');
   assertNothing(Buffer.from(said), oids, 'what git printed');
+});
+
+test('no byte of what the API tells of its sessions does either', async () => {
+  const { username, password } = new URL(scene.url('http', 'web'));
+  const before = http.answers.length;
+  const ask = async (path: string): Promise<unknown> => {
+    const answer = await fetch(`${http.url}/-/api/v1/${path}`, {
+      headers: { Authorization: `Bearer ${password}` },
+    });
+    assert.equal(answer.status, 200, path);
+    return answer.json();
+  };
+  const sessions = (await ask('sessions?limit=50')) as readonly {
+    readonly id: string;
+    readonly user: string;
+  }[];
+  assert.ok(sessions.length > 10 && sessions.every(({ user }) => user === username));
+  for (const { id } of sessions) await ask(`sessions/${id}`);
+  await ask('pushes');
+  const answers = http.answers.slice(before);
+  assert.equal(answers.length, sessions.length + 2);
+  assert.ok(answers.some((answer) => answer.includes('push.restored')));
+  const oids = await forbidden(await clone('http'));
+  for (const [at, answer] of answers.entries()) assertNothing(answer, oids, `answer ${at} of the API`);
 });
