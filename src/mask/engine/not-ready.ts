@@ -32,7 +32,7 @@ function why(repo: string, row: TargetRow | undefined, progress: MaskProgress | 
 
 /** Whoever reads this may be a program: it says that trying again alone does not help. */
 function ask(...commands: readonly string[]): string {
-  return `it cannot be read until then: ask an administrator to run ${commands.map((one) => `\`${one}\``).join(' and ')}`;
+  return `it cannot be read until one runs ${commands.map((one) => `\`${one}\``).join(' and ')}: ask for that`;
 }
 
 /** A long row of digits would be taken for an oid, and not shown: sizes are in MiB, and thousands are marked. */
