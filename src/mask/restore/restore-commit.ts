@@ -57,7 +57,8 @@ export class CommitRestorer {
     }
     refuseSecretsIn(this.#sides, view, 'commit', text);
     const pairs = parents.map((parent) => parent.tree);
-    const originalTree = await this.#trees.restore(view, tree, pairs, isOld);
+    const commits = parents.map(({ original }) => original);
+    const originalTree = await this.#trees.restore(view, tree, pairs, isOld, commits);
     const made = await this.#rewrite(text, originalTree, parents);
     const original = made === undefined ? view : this.#sides.made.add('commit', made);
     if (isOld) this.#old.add(view);

@@ -28,6 +28,8 @@ export interface FileSpot {
   readonly before: readonly Oid[];
   /** The same in what the refs of the push held before. */
   readonly tips: () => Promise<readonly Oid[]>;
+  /** Whether something behind the commit had this original at the same path. */
+  readonly past: (original: Oid) => Promise<boolean>;
   readonly deleted: DeletedFiles;
 }
 
@@ -56,7 +58,9 @@ export class FileRestorer {
   async #carried(original: Oid, spot: FileSpot): Promise<void> {
     if (spot.isLink && (await spot.tips()).includes(original)) return;
     const isMove = !spot.before.includes(original) && (await spot.deleted.move(original, spot.isLink));
-    if (isMove && !isSensitivePath(textOf(spot.path))) return;
+    const isSensitive = isSensitivePath(textOf(spot.path));
+    if (isMove && !isSensitive) return;
+    if (!spot.isLink && !isSensitive && spot.before.length === 0 && (await spot.past(original))) return;
     const masked = await this.#maskedOf(original);
     // An older view masked what this one shows.
     if (masked === undefined) return;

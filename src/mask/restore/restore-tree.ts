@@ -4,6 +4,7 @@ import { literalRule } from '../view/placeholder.ts';
 import { DeletedFiles } from './deleted-files.ts';
 import { OldTips } from './old-tips.ts';
 import { type PairedEntry, type PairedTree, PairedTrees, type TreePair } from './paired-trees.ts';
+import { PastFiles } from './past-files.ts';
 import { foreign, newSecret, notRestored, type Place, shortOid } from './refusal.ts';
 import { type EarlyUse, FileRestorer } from './restore-file.ts';
 import type { Sides } from './sides.ts';
@@ -16,6 +17,8 @@ interface TreeOwner {
   /** It was made on a view that was replaced by a newer one, and need not look as that one does. */
   readonly isOld: boolean;
   readonly deleted: DeletedFiles;
+  /** Its parents, on the original side. */
+  readonly parents: readonly Oid[];
 }
 
 /** A folder of the tree, on both sides; latin1. */
@@ -42,6 +45,7 @@ export class TreeRestorer {
   readonly #trees: PairedTrees;
   readonly #files: FileRestorer;
   readonly #cleanNames = new Set<string>();
+  readonly #past: PastFiles;
   /** What the refs of the push held before. */
   readonly oldTips: OldTips;
 
@@ -50,12 +54,24 @@ export class TreeRestorer {
     this.#trees = new PairedTrees(sides);
     this.oldTips = new OldTips(this.#trees);
     this.#files = new FileRestorer(sides, onUse);
+    this.#past = new PastFiles(sides);
   }
 
   /** The original of a whole tree. Throws VIEW_* and LIMIT_EXCEEDED (client). */
-  restore(object: Oid, tree: Oid, parents: readonly TreePair[], isOld: boolean): Promise<Oid> {
+  restore(
+    object: Oid,
+    tree: Oid,
+    parents: readonly TreePair[],
+    isOld: boolean,
+    commits: readonly Oid[] = [],
+  ): Promise<Oid> {
     const deleted = new DeletedFiles(this.#sides, this.#trees, tree, parents[0]);
-    return this.#tree(tree, { viewPath: '', path: '', parents }, { object, isOld, deleted }, 0);
+    return this.#tree(
+      tree,
+      { viewPath: '', path: '', parents },
+      { object, isOld, deleted, parents: commits },
+      0,
+    );
   }
 
   /** The original of a blob that a tag or a ref names. */
@@ -69,6 +85,7 @@ export class TreeRestorer {
       isLink: false,
       before: [],
       tips: async () => [],
+      past: async () => false,
       deleted,
     };
     return this.#files.restore(blob, spot);
@@ -176,6 +193,7 @@ export class TreeRestorer {
         const pairs = await this.oldTips.entries(folder.path, entry.name);
         return pairs.filter(isAlike).map((pair) => pair.original.oid);
       },
+      past: (original) => this.#past.had(owner.parents, path, original),
       deleted: owner.deleted,
     });
   }

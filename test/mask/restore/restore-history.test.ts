@@ -104,18 +104,24 @@ test('commits that are made anew, with the one that brings a secret, put it back
   await clone.accept(push);
 });
 
-test('a file that is added again is told, since its parents do not hold it', async () => {
+test('a file that was deleted comes back where it was, and is told anywhere else', async () => {
   const push = await clone.sameEdit('again', async (tree) => {
     await tree.git('rm', '--quiet', 'app.env');
     await tree.commit('gone');
-    await tree.git('revert', '--no-edit', 'HEAD');
+    await tree.git('commit', '--quiet', '--allow-empty', '-m', 'between');
+    await tree.git('revert', '--no-edit', 'HEAD~1');
   });
-  const [use, ...rest] = push.restored.placeholders;
+  assert.deepEqual(push.restored.placeholders, []);
+  const elsewhere = await clone.sameEdit('elsewhere', async (tree) => {
+    await tree.git('rm', '--quiet', 'app.env');
+    await tree.commit('gone');
+    await tree.git('checkout', 'HEAD~1', '--', 'app.env');
+    await tree.git('mv', 'app.env', 'other.env');
+    await tree.commit('elsewhere');
+  });
+  const [use, ...rest] = elsewhere.restored.placeholders;
   assert.deepEqual(rest, []);
-  assert.deepEqual(
-    [use?.how, use?.rule, use?.path, use?.line, use?.commit],
-    ['new-file', 'github-pat', 'app.env', 2, push.restored.updates[0]?.newOid],
-  );
+  assert.deepEqual([use?.how, use?.path, use?.line], ['new-file', 'other.env', 2]);
 });
 
 test('a branch at an old commit, a deleted ref and a tag of the view need no objects', async () => {
