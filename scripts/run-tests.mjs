@@ -18,7 +18,8 @@ export function runTests(select, failedChecks) {
     process.execPath,
     [
       '--test',
-      `--test-concurrency=${Math.max(2, availableParallelism())}`,
+      // Many files wait for a process or a timer most of the time.
+      `--test-concurrency=${availableParallelism() + 1}`,
       `--test-timeout=${fileTimeout}`,
       `--test-reporter=${join(root, 'scripts', 'reporter.mjs')}`,
       '--test-reporter-destination=stdout',
