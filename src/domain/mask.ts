@@ -43,11 +43,13 @@ export interface PlaceholderUse {
 }
 
 /**
- * The secrets of a file that was moved and changed at once: each stands on a line of a file that the same commit takes
- * away, and that gives it to no other file.
+ * Secrets that a push carries, and does not bring: of a file that was moved and changed at once, each on a line of a
+ * file that the same commit takes away, and that gives it to no other file; or of placeholders that are not where they were.
  */
 export interface MovedSecrets {
-  /** Where the file is new, as the upstream has it. */
+  /** It is told by a `PlaceholderUse`. */
+  readonly isUse?: true;
+  /** Where the file is, as the upstream has it. */
   readonly path: string;
   /** The original. */
   readonly oid: Oid;

@@ -59,6 +59,8 @@ export interface ContentAsked {
   readonly byRef: boolean;
   /** Not alike at every path: what is moved was not judged for its new place. */
   readonly byPath: boolean;
+  /** A placeholder that is not where it was is refused, or asked about: what it carries need not be judged as a secret too. */
+  readonly placeholders?: boolean;
 }
 
 /**

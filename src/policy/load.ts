@@ -61,12 +61,13 @@ function* verdictOf(policyVersion: string, refs: Steps<readonly RefVerdict[]>): 
   return { policyVersion, refs: yield* refs };
 }
 
-function contentAskedFor({ rules }: PolicyDocument): ContentAsked {
+function contentAskedFor({ rules, checks }: PolicyDocument): ContentAsked {
   const asking = rules.filter((rule) => asksForContent(rule.when));
   return {
     asked: asking.length > 0,
     byRef: asking.some((rule) => asksForRef(rule.when)),
     byPath: asking.some((rule) => asksForPath(rule.when)),
+    placeholders: checks.placeholders !== 'allow' && checks.placeholders !== 'warn',
   };
 }
 

@@ -94,7 +94,9 @@ const checks = section({
   'hidden-objects': checkEffect.default('deny'),
   unscanned: checkEffect.default('deny'),
   'unknown-history': checkEffect.default('deny'),
-  placeholders: z.union([checkEffect, section({ ask })], thenCheck).default('deny'),
+  placeholders: z
+    .union([word(['deny', 'warn', 'allow'], thenCheck), section({ ask })], thenCheck)
+    .default('deny'),
 });
 
 /** The names of the built-in checks. */

@@ -221,7 +221,7 @@ async function expectEnd(reader: PktReader): Promise<void> {
 
 /** What the push does to its refs, and what it brings: the two are asked of the upstream side by side. */
 async function inspect(
-  { push, held, placeholders, moved }: OriginalPush,
+  { push, held, placeholders, moved = [] }: OriginalPush,
   asksForContent: ContentAsked,
 ): Promise<PushFacts> {
   const { deps, session, target, request } = push;
@@ -240,7 +240,7 @@ async function inspect(
             repoKey: `${target.upstream}:${target.path}`,
             asksForContent,
             baseline: deps.baselineOf(channel.repo),
-            ...(moved === undefined ? {} : { movedSecrets: moved }),
+            movedSecrets: moved.filter(({ isUse }) => !isUse || asksForContent.placeholders),
             signal,
           }),
     ]);

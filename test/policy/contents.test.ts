@@ -403,7 +403,7 @@ test('content is asked for by secrets, sizes, types and LFS, and by nothing else
     'not: { any: [{ file: { type: elf } }] }',
     'file: { lfs: true }',
   ])
-    assert.deepEqual(asks(when), { asked: true, byRef: false, byPath: false }, when);
+    assert.deepEqual(asks(when), { asked: true, byRef: false, byPath: false, placeholders: true }, when);
   for (const when of [
     '',
     'path: x',
@@ -411,10 +411,27 @@ test('content is asked for by secrets, sizes, types and LFS, and by nothing else
     'commit: { merge: true }',
     'unknown: content',
   ])
-    assert.deepEqual(asks(when), { asked: false, byRef: false, byPath: false }, when);
+    assert.deepEqual(asks(when), { asked: false, byRef: false, byPath: false, placeholders: true }, when);
   assert.equal(asks('not: { ref: refs/heads/main }, secret: any').byRef, true);
   assert.equal(asks('any: [{ path: x }], file: { type: elf }').byPath, true);
-  assert.deepEqual(asks('ref: refs/heads/main, path: x'), { asked: false, byRef: false, byPath: false });
+  assert.deepEqual(asks('ref: refs/heads/main, path: x'), {
+    asked: false,
+    byRef: false,
+    byPath: false,
+    placeholders: true,
+  });
+});
+
+test('what a moved placeholder carries is judged as a secret where the check lets it through', () => {
+  for (const [effect, judged] of [
+    ['deny', true],
+    ['{ ask: { group: g } }', true],
+    ['warn', false],
+    ['allow', false],
+  ] as const) {
+    const policy = policyOf('  []', `checks: { placeholders: ${effect} }`);
+    assert.equal(policy.asksForContent().placeholders, judged, effect);
+  }
 });
 
 test('explain tells which keys held, and for what', () => {

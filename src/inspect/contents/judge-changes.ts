@@ -148,7 +148,7 @@ export class ChangeJudge {
       const had = new Set<string>();
       this.#gather(change.olds, path, had);
       if (from !== undefined && !this.#parts.movedCounts) this.#gather(change.fromOlds ?? [], from, had);
-      if (change.kind === 'add' && !this.#parts.movedCounts) this.#gatherMoved(change, had);
+      if (!this.#parts.movedCounts) this.#gatherMoved(change, had);
       for (const secret of secrets) {
         if (had.has(secret.fingerprint)) continue;
         had.add(secret.fingerprint);

@@ -1,4 +1,5 @@
 import { oidWords } from '../../git/oid-words.ts';
+import { findPlaceholders } from '../view/placeholder.ts';
 
 const maxWords = 5_000;
 const maxBytes = 256 * 1024 * 1024;
@@ -12,8 +13,14 @@ const times = /^((?:author|committer|tagger) .*>) \d+(?= [+-]\d{4}$)/gm;
  */
 export class PushedWords {
   readonly #words = new Set<string>();
+  readonly #isKnown: (placeholder: string) => boolean;
   #bytes = 0;
   #isCut = false;
+
+  /** @param isKnown whether a placeholder is one of the view: its digits are no guess. */
+  constructor(isKnown: (placeholder: string) => boolean) {
+    this.#isKnown = isKnown;
+  }
 
   add(content: Buffer): void {
     this.#bytes += content.length;
@@ -21,8 +28,19 @@ export class PushedWords {
       this.#isCut = true;
       return;
     }
-    for (const word of oidWords(content.toString('latin1').replace(times, '$1'))) this.#words.add(word);
+    for (const word of oidWords(this.#withoutKnown(content).replace(times, '$1'))) this.#words.add(word);
     if (this.#words.size > maxWords) this.#isCut = true;
+  }
+
+  #withoutKnown(content: Buffer): string {
+    let text = '';
+    let at = 0;
+    for (const { start, end, placeholder } of findPlaceholders(content)) {
+      if (start < at || !this.#isKnown(placeholder)) continue;
+      text += `${content.toString('latin1', at, start)} `;
+      at = end;
+    }
+    return text + content.toString('latin1', at);
   }
 
   /** Undefined where they are too many, or one of them is not shown to the client anyway: it may be a guess. */

@@ -155,5 +155,8 @@ export async function refuseTwin(sides: Sides, view: Oid, original: Oid, type: s
   const place = { object: view, in: `the ${type}` };
   if (other === view)
     throw notRestored(place, 'it looks like a placeholder of another repository; change its text');
-  throw notRestored(place, `it differs from ${shortOid(other)} by its signature alone; use that one`);
+  // What the view does not have is not told.
+  const isShown = now !== undefined || (await sides.context.views.info(other)) !== undefined;
+  const which = isShown ? shortOid(other) : 'one that is there';
+  throw notRestored(place, `it differs from ${which} by its signature alone; use that one`);
 }

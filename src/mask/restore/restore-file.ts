@@ -118,13 +118,14 @@ export class FileRestorer {
     return isOld && this.#sides.context.viewOfAll?.blob(original)?.content.equals(content) === true;
   }
 
-  /** Tells of a new file whose every secret comes from what goes with the same commit. */
+  /** Tells of a file whose secrets are elsewhere than they were; a new one may have them all from what goes with the same commit. */
   #moved(oid: Oid, content: Buffer, uses: readonly LooseUse[], { path, isLink, before }: FileSpot): void {
+    if (uses.length === 0) return;
     const text = textOf(path);
-    const isMove = uses.length > 0 && uses.every(({ how }) => how === 'moved');
-    if (!isMove || isLink || before.length > 0 || isSensitivePath(text)) return;
-    const { secrets } = this.#sides.context.view.find(content);
-    this.#sides.moved.push({ path: text, oid, fingerprints: secrets.map(({ fingerprint }) => fingerprint) });
+    const isMove = uses.every(({ how }) => how === 'moved');
+    const isUse = !isMove || isLink || before.length > 0 || isSensitivePath(text);
+    const fingerprints = this.#sides.context.view.find(content).secrets.map((one) => one.fingerprint);
+    this.#sides.moved.push({ path: text, oid, fingerprints, ...(isUse ? { isUse } : {}) });
   }
 
   #mismatch(

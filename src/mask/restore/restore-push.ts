@@ -9,7 +9,7 @@ import type { Pin } from '../rows/view-rows.ts';
 import { placeholdersIn } from '../view/masked-lines.ts';
 import { literalRule } from '../view/placeholder.ts';
 import { newCommitsOf } from './pushed-commits.ts';
-import { foreign, newSecret, notRestored, shortOid } from './refusal.ts';
+import { foreign, newSecret, notRestored, shortOid, tooLarge } from './refusal.ts';
 import { CommitRestorer, treePairOf } from './restore-commit.ts';
 import type { EarlyUse } from './restore-file.ts';
 import { restoreTag, taggedBy } from './restore-tag.ts';
@@ -25,7 +25,7 @@ export interface Restored {
   /** Commits and tags that became others; the first 1,000. */
   readonly pairs: readonly OidPair[];
   readonly pairCount: number;
-  /** The first 1,000. */
+  /** At most 1,000. */
   readonly placeholders: readonly PlaceholderUse[];
   /** As `RestoredPush` has them. */
   readonly moved?: readonly MovedSecrets[];
@@ -63,7 +63,10 @@ class PushRestorer {
   constructor(context: RestoreContext) {
     this.#sides = new Sides(context);
     this.#trees = new TreeRestorer(this.#sides, (use) => {
-      if (this.#uses.length + this.#early.length < maxListed) this.#early.push(use);
+      // Who decides about them reads every one.
+      if (this.#uses.length + this.#early.length >= maxListed)
+        throw tooLarge(`the push has more than ${maxListed} placeholders that are not where they were`);
+      this.#early.push(use);
     });
     const onPin = (original: Oid, pin: Pin) => this.#pins.set(original, pin);
     this.#commits = new CommitRestorer(this.#sides, this.#trees, onPin);
@@ -95,7 +98,7 @@ class PushRestorer {
       pairs: this.#pairs,
       pairCount: this.#pairCount,
       placeholders: this.#uses,
-      ...(moved.length === 0 ? {} : { moved: moved.slice(0, maxListed) }),
+      ...(moved.length === 0 ? {} : { moved }),
       ...(words === undefined ? {} : { words }),
     };
   }

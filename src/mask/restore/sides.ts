@@ -52,7 +52,7 @@ export class Sides {
   readonly sentAgain = new SentAgain(this);
   /** As `RestoredPush` has them. */
   readonly moved: MovedSecrets[] = [];
-  readonly words = new PushedWords();
+  readonly words: PushedWords;
   readonly aliases = new HeldAliases(this);
   readonly #worded = new Set<Oid>();
   readonly #knownNow = new Map<Oid, Known>();
@@ -61,6 +61,7 @@ export class Sides {
 
   constructor(context: RestoreContext) {
     this.context = context;
+    this.words = new PushedWords((placeholder) => context.rows.secretOf(placeholder) !== undefined);
     this.made = new MadeObjects(context.format, context.temporary);
   }
 
