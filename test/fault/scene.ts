@@ -6,15 +6,17 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { request as httpRequest } from 'node:http';
 import { join } from 'node:path';
 import { after as afterAll, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventCode, LedgerEvent, SessionSummary } from '../../src/domain/record.ts';
+import { admin } from '../support/admin-call.ts';
 import { type ClientKey, makeClientKey } from '../support/client.ts';
 import { type GitOptions, type GitRun, git, gitEnv, runGit, tempDir } from '../support/git.ts';
 import { outDir, type Refgate, startRefgate } from '../support/refgate.ts';
 import { makeRepo } from '../support/repos.ts';
+
+export { admin };
 
 /** The refs of a repository: short branch names to oids. */
 export type Tips = Readonly<Record<string, string>>;
@@ -302,35 +304,6 @@ export async function until(
     if (performance.now() > end) throw new Error(`not so within ${patience / 1000} s: ${what}`);
     await sleep(20);
   }
-}
-
-/** One call of the administrative API on the server's socket. */
-export function admin<T>(refgate: Refgate, method: string, path: string, body?: unknown): Promise<T> {
-  const json = body === undefined ? '' : JSON.stringify(body);
-  return new Promise((resolve, reject) => {
-    const request = httpRequest(
-      {
-        socketPath: refgate.admin,
-        method,
-        path: `/-/api/v1${path}`,
-        headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(json) },
-      },
-      (response) => {
-        let text = '';
-        response.setEncoding('utf8');
-        response.on('data', (piece: string) => {
-          text += piece;
-        });
-        response.on('error', reject);
-        response.on('end', () => {
-          if (response.statusCode === 200) resolve(JSON.parse(text.trim().split('\n').at(-1) ?? '') as T);
-          else reject(new Error(`${method} ${path} gave ${response.statusCode}: ${text}`));
-        });
-      },
-    );
-    request.on('error', reject);
-    request.end(json);
-  });
 }
 
 /** Pushes of a repository, the newest first; the advertisement of HTTP is a session of its own and left out. */

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
 import type { HeldPush, VoteKind } from '../../src/domain/approval.ts';
-import { admin } from '../fault/scene.ts';
+import { admin, registerUser } from '../support/admin-call.ts';
 import type { Bastion, Person } from '../support/bastion.ts';
 import { type GitRun, gitEnv } from '../support/git.ts';
 import { type Refgate, startRefgate } from '../support/refgate.ts';
@@ -29,11 +29,8 @@ export function askingPolicy(
 }
 
 /** Registers somebody who may vote, and gives their token. */
-export async function addReviewer(
-  refgate: Refgate,
-  name: string,
-  args: readonly string[] = ['--group', 'reviewers', '--role', 'reviewer'],
-): Promise<string> {
+export async function addReviewer(refgate: Refgate, name: string, args?: readonly string[]): Promise<string> {
+  if (args === undefined) return registerUser(refgate, { name, groups: ['reviewers'], role: 'reviewer' });
   await refgate.ok(['user', 'add', name, ...args]);
   const made = await refgate.ok(['token', 'create', name, '--ttl', '8h', '--json']);
   return (JSON.parse(made) as { token: string }).token;

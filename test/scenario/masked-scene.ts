@@ -6,6 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { MaskPreview, MaskStatus } from '../../src/domain/mask.ts';
+import { registerUser } from '../support/admin-call.ts';
 import { type Bastion, type Door, startBastion, type UpstreamKind } from '../support/bastion.ts';
 import { makeClientKey } from '../support/client.ts';
 import { type GitOptions, type GitRun, git, runGit } from '../support/git.ts';
@@ -65,13 +66,12 @@ export async function startMaskedScene(
   };
   await apply();
   for (const name of options.readers ?? (['bot'] as const)) {
-    await refgate.ok(['user', 'add', name, '--service', '--group', `reads-${readers[name]}`]);
     const folder = join(bastion.dir, name);
     mkdirSync(folder);
     const key = await makeClientKey(folder);
-    await refgate.ok(['key', 'add', name, '-'], `${key.publicLine}\n`);
-    const made = await refgate.ok(['token', 'create', name, '--ttl', '8h', '--json']);
-    logins.set(name, { token: (JSON.parse(made) as { token: string }).token, env: key.env });
+    const groups = [`reads-${readers[name]}`];
+    const token = await registerUser(refgate, { name, groups, service: true, key: key.publicLine });
+    logins.set(name, { token, env: key.env });
   }
   const loginOf = (reader: Reader) => {
     const login = logins.get(reader);

@@ -1,7 +1,7 @@
 /** What the tests of pushes share: clients' repositories, policies, and what git said, without what changes every time. */
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LedgerEvent } from '../../src/domain/record.ts';
+import { admin } from '../support/admin-call.ts';
 import type { Bastion } from '../support/bastion.ts';
 import { type GitRun, git } from '../support/git.ts';
 import { data, fastImport, makeRepo } from '../support/repos.ts';
@@ -9,9 +9,8 @@ import { data, fastImport, makeRepo } from '../support/repos.ts';
 /** Puts a policy in force, and gives its version. */
 export async function applyPolicy(bastion: Bastion, policy: string): Promise<string> {
   const file = join(bastion.dir, 'policy-to-apply.yaml');
-  writeFileSync(file, policy);
-  const applied = await bastion.refgate.ok(['policy', 'apply', file, '--json']);
-  return (JSON.parse(applied) as { version: string }).version;
+  const body = { text: policy, file };
+  return (await admin<{ version: string }>(bastion.refgate, 'POST', '/policy/apply', body)).version;
 }
 
 /** Registers a user with a token, and gives the URL of a repository over HTTP as theirs. */

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import type { LedgerEvent, SessionSummary } from '../../src/domain/record.ts';
+import { admin, registerUser } from './admin-call.ts';
 import { makeClientKey } from './client.ts';
 import { type GitOptions, type GitRun, git, runGit, tempDir } from './git.ts';
 import { startHttpBackend } from './http-backend.ts';
@@ -125,10 +126,7 @@ async function register(refgate: Refgate, dir: string, person: Person): Promise<
   const folder = join(dir, person);
   mkdirSync(folder);
   const key = await makeClientKey(folder);
-  await refgate.ok(['user', 'add', person, '--group', groupOf[person]]);
-  await refgate.ok(['key', 'add', person, '-'], `${key.publicLine}\n`);
-  const made = await refgate.ok(['token', 'create', person, '--ttl', '8h', '--json']);
-  const { token } = JSON.parse(made) as { token: string };
+  const token = await registerUser(refgate, { name: person, groups: [groupOf[person]], key: key.publicLine });
   return { keyFile: key.file, publicLine: key.publicLine, env: key.env, token };
 }
 
@@ -184,20 +182,11 @@ class RunningBastion implements Bastion {
     return { ...options, env: { ...this.logins[person].env, ...options.env } };
   }
 
-  async sessions(repo: string, limit = 10): Promise<readonly SessionSummary[]> {
-    const rows = await this.refgate.ok([
-      'session',
-      'list',
-      '--repo',
-      repo,
-      '--limit',
-      String(limit),
-      '--json',
-    ]);
-    return JSON.parse(rows) as SessionSummary[];
+  sessions(repo: string, limit = 10): Promise<readonly SessionSummary[]> {
+    return admin(this.refgate, 'GET', `/sessions?repo=${encodeURIComponent(repo)}&limit=${limit}`);
   }
 
-  async events(session: string): Promise<readonly LedgerEvent[]> {
-    return JSON.parse(await this.refgate.ok(['session', 'show', session, '--json'])) as LedgerEvent[];
+  events(session: string): Promise<readonly LedgerEvent[]> {
+    return admin(this.refgate, 'GET', `/sessions/${session}`);
   }
 }
