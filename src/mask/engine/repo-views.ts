@@ -3,6 +3,7 @@ import { RefgateError } from '../../domain/error.ts';
 import type { Oid } from '../../domain/git.ts';
 import type { MaskProgress } from '../../domain/mask.ts';
 import type { BuildContext, BuildResult, ScanReport } from '../build/contract.ts';
+import { maintainView } from '../build/maintain-view.ts';
 import { readWatermark } from '../build/watermark.ts';
 import { openGitObjects } from '../objects/cat-file.ts';
 import type { GitObjects } from '../objects/git-objects.ts';
@@ -15,6 +16,9 @@ import type { FoundOid, RepoPlace, ViewCalls } from './messages.ts';
 import type { ViewParts } from './parts.ts';
 import { shownDigits } from './shown-digits.ts';
 import { TargetFolder } from './target-folder.ts';
+
+/** A view of so many commits is packed for clones when it is made; smaller ones can wait. */
+const packedAtOnce = 1_000;
 
 /** Of one question. */
 export interface AskContext {
@@ -55,8 +59,20 @@ export class RepoViews {
     return this.#parts.scan(this.#context(allowed, context), tips);
   }
 
-  build({ tips, epoch, allowed }: ViewCalls['build']['ask'], context: AskContext): Promise<BuildResult> {
-    return this.#parts.build({ ...this.#context(allowed, context), epoch }, tips);
+  async build(
+    { tips, epoch, allowed }: ViewCalls['build']['ask'],
+    context: AskContext,
+  ): Promise<BuildResult> {
+    const built = await this.#parts.build({ ...this.#context(allowed, context), epoch }, tips);
+    if (built.commits >= packedAtOnce) await this.#pack(epoch, context.signal);
+    return built;
+  }
+
+  /** Before the first clone comes. What fails is done, and told, when the view is quiet. */
+  async #pack(epoch: number, signal: AbortSignal): Promise<void> {
+    await maintainView(this.#folder.view(epoch), signal).catch((error: unknown) => {
+      if (signal.aborted) throw error;
+    });
   }
 
   async extend(

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { RefgateError } from '../../../src/domain/error.ts';
 import { findLeaks } from '../../support/leaks.ts';
 import { MaskScene, type SceneRepo, soon } from '../../support/mask-scene.ts';
+import { data, fastImport } from '../../support/repos.ts';
 import { secretMaker } from '../../support/secret-history.ts';
 
 const never = new AbortController().signal;
@@ -47,6 +49,19 @@ describe('a masked view', () => {
     assert.notEqual(tip, clean);
     for (const dir of await repo.viewDirs())
       assert.deepEqual(await findLeaks(dir, [{ where: 'file', text: secret }]), []);
+  });
+
+  test('of a long history is packed for clones when it is made', async () => {
+    const commit = (second: number): string =>
+      `commit refs/heads/main\ncommitter Ann Author <ann@example.com> ${1_700_000_000 + second} +0000\n${data('x\n')}`;
+    await fastImport(repo.gitDir, Array.from({ length: 1_000 }, (_, second) => commit(second)).join(''));
+    await repo.shownTip();
+    const [dir = ''] = await repo.viewDirs();
+    const files = readdirSync(join(dir, 'objects', 'pack'));
+    assert.deepEqual(
+      ['.pack', '.bitmap'].map((end) => files.filter((name) => name.endsWith(end)).length),
+      [1, 1],
+    );
   });
 
   test('follows the upstream with the next read, and only what is new costs anything', async () => {
