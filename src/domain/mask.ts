@@ -75,8 +75,9 @@ export interface RestoredPush {
   /** Commits and tags that became others; the first 1,000. */
   readonly pairs: readonly OidPair[];
   readonly pairCount: number;
+  /** At most 1,000. */
   readonly placeholders: readonly PlaceholderUse[];
-  /** The first 1,000; absent where there are none. */
+  /** Absent where there are none. */
   readonly moved?: readonly MovedSecrets[];
   /** Words of what was pushed that may be oids: hex of seven digits or more, in lower case. Absent where they are too many. */
   readonly words?: readonly string[];

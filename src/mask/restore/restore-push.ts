@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Oid, RefUpdate } from '../../domain/git.ts';
-import type { MovedSecrets, OidPair, PlaceholderUse } from '../../domain/mask.ts';
+import type { OidPair, PlaceholderUse, RestoredPush } from '../../domain/mask.ts';
 import { isZeroOid } from '../../git/oid.ts';
 import { emptyPack } from '../../git/pack-stream.ts';
 import { writePackFile } from '../objects/pack-file.ts';
@@ -16,21 +16,8 @@ import { restoreTag, taggedBy } from './restore-tag.ts';
 import { TreeRestorer } from './restore-tree.ts';
 import { type RestoreContext, Sides } from './sides.ts';
 
-/** A push on the original side. */
-export interface Restored {
-  /** In the order in which they were given. */
-  readonly updates: readonly RefUpdate[];
-  /** Everything that the originals do not have, whole; absent where all goes as it was pushed. The caller removes it. */
-  readonly pack?: { readonly file: string; readonly bytes: number };
-  /** Commits and tags that became others; the first 1,000. */
-  readonly pairs: readonly OidPair[];
-  readonly pairCount: number;
-  /** At most 1,000. */
-  readonly placeholders: readonly PlaceholderUse[];
-  /** As `RestoredPush` has them. */
-  readonly moved?: readonly MovedSecrets[];
-  readonly words?: readonly string[];
-}
+/** A push on the original side. Placeholders are at most 1,000; the caller removes the pack. */
+export type Restored = Omit<RestoredPush, 'release' | 'isClear'>;
 
 const maxListed = 1_000;
 const maxTagDepth = 100;
