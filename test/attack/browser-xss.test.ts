@@ -126,9 +126,10 @@ describe('hostile texts in a browser', { skip: noBrowser }, () => {
   test('a held push with hostile names and contents is shown as it is, whichever way it is looked at', async () => {
     const { page, visit } = await watched('dave');
     const at = `/-/pushes/${waiting.id}`;
-    // Diffs that were not ready in time are there the second time.
-    await visit(at);
-    const text = await visit(at);
+    const body = '<!doctype html><body onload=hacked()>';
+    let text = await visit(at);
+    // Diffs that were not ready in time are there later; on a busy machine not the second time yet.
+    for (let more = 20; more > 0 && !text.includes(body); more--) text = await visit(at);
     for (const shown of [
       image,
       script.slice(0, 20),
@@ -137,7 +138,7 @@ describe('hostile texts in a browser', { skip: noBrowser }, () => {
       '<U+202E>',
     ])
       assert.ok(text.includes(shown), shown);
-    assert.ok(text.includes('<!doctype html><body onload=hacked()>'), 'contents are shown');
+    assert.ok(text.includes(body), 'contents are shown');
     assert.ok(text.includes(`note=${image}`), 'push options are shown');
     await visit(`${at}?view=split`);
     const links = await page
